@@ -1,0 +1,143 @@
+"""Flags, environment and the manifest's `run:` become one validated `Settings`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from yarl import URL
+
+from batchsync.errors import UsageError
+
+OFFICIAL_BASE_URL = "https://api.magichour.ai"
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.I)
+_HALT = re.compile(r"(now|soon),fail=(\d+)(%?)")
+
+
+def parse_duration(value: object) -> object:
+    """`2h`, `1h30m`, `45m`, `90s` or plain seconds -> seconds; anything else is left as it is."""
+    if isinstance(value, str) and value and (match := _DURATION.fullmatch(value.strip())):
+        hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        return hours * 3600 + minutes * 60 + seconds
+    return value
+
+
+def _check_base_url(value: str) -> str:
+    url = URL(value)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("expected an http(s) URL such as https://api.magichour.ai")
+    if url.scheme == "http" and not is_loopback(url):
+        raise ValueError("plain http would show the key to the network; use https")
+    return value.rstrip("/")
+
+
+def is_loopback(url: URL) -> bool:
+    """Whether a URL points at this machine."""
+    host = url.host or ""
+    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
+
+
+def _check_halt(value: str) -> str:
+    if not _HALT.fullmatch(value):
+        raise ValueError("expected now,fail=N or soon,fail=N or soon,fail=N%")
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
+Width = Annotated[int, Field(ge=1, le=1000)]
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+HaltRule = Annotated[str, AfterValidator(_check_halt)]
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """When failures stop the run: `now` cuts off, `soon` lets what renders end."""
+
+    now: bool
+    count: int
+    percent: bool
+
+    @classmethod
+    def parse(cls, text: str) -> "Halt":
+        """Read `now,fail=3` or `soon,fail=10%`.
+
+        Raises:
+            ValueError: the text has neither form.
+        """
+        match = _HALT.fullmatch(text)
+        if not match:
+            raise ValueError(text)
+        return cls(match[1] == "now", int(match[2]), bool(match[3]))
+
+    def reached(self, failed: int, total: int) -> bool:
+        """Whether `failed` jobs out of `total` are too many."""
+        if self.percent:
+            return failed > 0 and failed * 100 >= self.count * total
+        return failed >= self.count
+
+
+class RunSettings(BaseModel):
+    """What `run` can be told; the manifest's `run:` block has the same names.
+
+    Times are seconds (or `90s`, `45m`, `2h`), `max_credits` is credits.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    base_url: BaseUrl = OFFICIAL_BASE_URL
+    max_in_flight: Width | Literal["auto"] = "auto"
+    uploads: Width = 4
+    downloads: Width = 4
+    # The vendor advises 3 s up to 30 s, and a hard timeout of 30 min in its example.
+    poll_min: Seconds = 3.0
+    poll_max: Seconds = 30.0
+    poll_timeout: Seconds = 1800.0
+    max_credits: Annotated[int, Field(ge=0)] | None = None
+    max_duration: Seconds | None = None
+    halt: HaltRule | None = None
+    keep_going: bool = False
+    state: str | None = None
+    output_dir: str | None = None
+    results: str | None = None
+    lock_wait: Seconds = 0.0
+    name_tag: bool = True
+
+
+def settle(manifest_run: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunSettings:
+    """Merge the manifest's `run:` with what flags and environment say (these win).
+
+    Raises:
+        UsageError: a value is out of range, or the manifest names a foreign host.
+    """
+    given = {key: value for key, value in overrides.items() if value is not None}
+    _refuse_foreign_host(manifest_run, given)
+    try:
+        settings = RunSettings.model_validate({**manifest_run, **given})
+    except ValidationError as error:
+        raise UsageError("\n".join(_sentence(item) for item in error.errors())) from None
+    if settings.poll_max < settings.poll_min:
+        raise UsageError(
+            f"poll_max ({settings.poll_max:g} s) is below poll_min ({settings.poll_min:g} s)"
+        )
+    return settings
+
+
+def _refuse_foreign_host(manifest_run: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    # A manifest may come from somebody else: it must not be able to send the key elsewhere.
+    named = manifest_run.get("base_url")
+    if not isinstance(named, str) or "base_url" in given:
+        return
+    url = URL(named)
+    if url.host != URL(OFFICIAL_BASE_URL).host and not is_loopback(url):
+        raise UsageError(
+            f"the manifest sends the key to {url.host}: only {OFFICIAL_BASE_URL} or this machine "
+            "may stand there; for another host use --base-url or MAGIC_HOUR_BASE_URL"
+        )
+
+
+def _sentence(item: Any) -> str:
+    name = ".".join(str(part) for part in item["loc"] if part not in ("constrained-int",))
+    flag = "--" + str(item["loc"][0]).replace("_", "-")
+    return f"{flag} (run.{name}): {item['msg']}, found {item['input']!r}"
