@@ -1,0 +1,124 @@
+"""The ledger's file: is it ours, is it sound, is its schema up to date."""
+
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+from batchsync.errors import LedgerUnusable
+
+# "bsyc" in ASCII, in SQLite's own header field for such marks.
+APPLICATION_ID = 0x62737963
+_SQLITE_MAGIC = b"SQLite format 3\x00"
+
+
+def migrations() -> list[str]:
+    """The schema's steps in order; a ledger of version n has had the first n."""
+    folder = resources.files("batchsync.ledger") / "migrations"
+    steps = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    return [step.read_text("utf-8") for step in steps if step.name.endswith(".sql")]
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the ledger, making or upgrading it where needed.
+
+    Raises:
+        LedgerUnusable: the file is newer, foreign or damaged; it is left as it was.
+    """
+    if _has_content(path):
+        _inspect(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = _connect(str(path))
+        # FULL syncs the log at every commit: a record is on disk before a POST leaves.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection)
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerUnusable(f"the ledger {path} can't be opened: {error}") from error
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open an existing ledger without changing it.
+
+    Raises:
+        LedgerUnusable: the file is missing, newer, foreign or damaged.
+    """
+    if not _has_content(path):
+        raise LedgerUnusable(f"there is no ledger at {path}: this batch has not been run yet")
+    _inspect(path)
+    return _connect(f"{path.absolute().as_uri()}?mode=ro")
+
+
+def _connect(target: str) -> sqlite3.Connection:
+    # Used by one thread at a time, which need not be the one that opened it.
+    connection = sqlite3.connect(
+        target,
+        uri=target.startswith("file:"),
+        isolation_level=None,
+        timeout=10,
+        check_same_thread=False,
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise LedgerUnusable(f"the ledger {path} can't be read: {error.strerror}") from error
+
+
+def _inspect(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_SQLITE_MAGIC))
+    except OSError as error:
+        raise LedgerUnusable(f"the ledger {path} can't be read: {error.strerror}") from error
+    if magic != _SQLITE_MAGIC:
+        raise LedgerUnusable(
+            f"{path} is no batchsync ledger; it was not touched. Name another with --state"
+        )
+    try:
+        connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+        try:
+            _check(path, connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise LedgerUnusable(
+            f"the ledger {path} is damaged ({error}); it was not touched. "
+            "Restore it from a backup: without it, batchsync can't know what was paid for"
+        ) from error
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    known = len(migrations())
+    if mark != APPLICATION_ID:
+        raise LedgerUnusable(
+            f"{path} is an SQLite file of another program; it was not touched. "
+            "Name another with --state"
+        )
+    if version > known:
+        raise LedgerUnusable(
+            f"the ledger {path} was written by a newer batchsync (schema {version}, this one "
+            f"knows {known}); it was not touched. Upgrade batchsync to go on"
+        )
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number, step in enumerate(migrations()[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{step}\n"
+            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
+        )

@@ -1,0 +1,136 @@
+"""One thread that owns the connection and commits what has queued up, in one transaction.
+
+Group commit: while one transaction is being synced, the next calls gather; they share the next
+sync. That is what makes a synced record for every transition affordable.
+"""
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from batchsync.errors import BatchsyncError, LedgerError
+
+# Bounds a transaction, so that the first caller in it does not wait for a crowd.
+_MOST_IN_ONE_COMMIT = 512
+
+Work = Callable[[sqlite3.Connection], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    work: Work
+    future: "asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    order: _Order
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Runs functions on one SQLite connection, in the order given, grouped into transactions."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        # A daemon: a second signal must be able to leave at once.
+        self._thread = threading.Thread(target=self._serve, name="ledger", daemon=True)
+        self._thread.start()
+
+    async def do(self, work: Work) -> Any:
+        """Run `work(connection)` in the thread; returns once its effects are synced.
+
+        Raises:
+            LedgerError: SQLite could not write; nothing of this call is recorded.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._orders.put(_Order(work, future, loop))
+        # Shielded: a canceled caller does not undo what is already on its way to the disk.
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """Finish what is queued, then close the connection."""
+        self._orders.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _serve(self) -> None:
+        while (order := self._orders.get()) is not None:
+            batch, last = self._gather(order)
+            self._deliver(self._commit(batch))
+            if last:
+                break
+        self._close()
+
+    def _close(self) -> None:
+        # At rest the ledger is one plain file: easy to copy, and readable without making others.
+        # Whoever is reading just now keeps it in WAL mode, which is as good.
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.close()
+
+    def _gather(self, first: _Order) -> tuple[list[_Order], bool]:
+        batch = [first]
+        while len(batch) < _MOST_IN_ONE_COMMIT:
+            try:
+                order = self._orders.get_nowait()
+            except queue.Empty:
+                break
+            if order is None:
+                return batch, True
+            batch.append(order)
+        return batch, False
+
+    def _commit(self, batch: list[_Order]) -> list[_Outcome]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._attempt(order) for order in batch]
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            failure = LedgerError(f"the ledger can't be written: {error}")
+            return [_Outcome(order, error=failure) for order in batch]
+        return outcomes
+
+    def _attempt(self, order: _Order) -> _Outcome:
+        # A savepoint each, so that one refused call takes nothing of its neighbours with it.
+        self._connection.execute("SAVEPOINT one")
+        try:
+            result = order.work(self._connection)
+        except (BatchsyncError, sqlite3.IntegrityError) as error:
+            self._connection.execute("ROLLBACK TO one")
+            refusal = error if isinstance(error, BatchsyncError) else LedgerError(str(error))
+            return _Outcome(order, error=refusal)
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("RELEASE one")
+        return _Outcome(order, result=result)
+
+    @staticmethod
+    def _deliver(outcomes: list[_Outcome]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+        for outcome in outcomes:
+            by_loop.setdefault(outcome.order.loop, []).append(outcome)
+        for loop, share in by_loop.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, share)
+
+
+def _settle(outcomes: list[_Outcome]) -> None:
+    for outcome in outcomes:
+        future = outcome.order.future
+        if future.done():
+            continue
+        if outcome.error is not None:
+            future.set_exception(outcome.error)
+        else:
+            future.set_result(outcome.result)
