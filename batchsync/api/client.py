@@ -1,0 +1,329 @@
+"""The API over HTTP: the one place that imports aiohttp for requests.
+
+The key is a header of single requests to the API host, never of a session: there is no way for
+it to reach the storage host. Redirects are not followed.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from batchsync.api import wire
+from batchsync.api.answers import api_error, storage_error
+from batchsync.api.protocol import Fetched, Progress, Traffic, UploadItem
+from batchsync.api.transfer import BLOCK, Incoming, Outgoing
+from batchsync.api.urls import storage_url
+from batchsync.errors import AnswerLost, NotSent, OutputInvalid, RemoteError, Unintelligible
+
+# Seconds. A create call may take its time, and giving up on it leaves a job unconfirmed.
+_CONNECT = 15
+_ANSWER = 60
+_CREATE_ANSWER = 120
+# Seconds without a byte moving before a transfer counts as dead.
+_STALL = 60
+
+# Answers of the API are a few kB; more is somebody's mistake or malice.
+_LARGEST_ANSWER = 1 << 20
+# An output larger than this is no lip-sync of at most 20,000 frames.
+_LARGEST_OUTPUT = 64 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpApi:
+    """The `Api` of a server. Use as an async context manager.
+
+    Args:
+        base_url: scheme and host of the API.
+        key: the API key; sent to the host of `base_url` alone.
+        traffic: counters to add to.
+        transfers: threads that may read and write files at a time.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        traffic: Traffic | None = None,
+        transfers: int = 8,
+        user_agent: str = "batchsync",
+    ) -> None:
+        self._base = URL(base_url)
+        self._key = key
+        self.traffic = traffic or Traffic()
+        self._user_agent = user_agent
+        self._executor = ThreadPoolExecutor(max_workers=transfers, thread_name_prefix="transfer")
+        self._proxies = getproxies()
+        self.server_time: datetime | None = None
+
+    async def __aenter__(self) -> "HttpApi":
+        """Open the sessions."""
+        common: dict[str, Any] = {
+            "cookie_jar": aiohttp.DummyCookieJar(),
+            "headers": {"User-Agent": self._user_agent},
+            # Not trust_env: it would also send the passwords of a ~/.netrc.
+            "trust_env": False,
+            "read_bufsize": BLOCK // 4,
+        }
+        self._reads = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64), **common)
+        # A connection of its own for each create call: on a kept one, the server's closing it
+        # at that moment could not be told from a lost answer, and would cost an unconfirmed job.
+        self._creates = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=64, force_close=True), **common
+        )
+        self._storage = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), auto_decompress=False, **common
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the sessions."""
+        for session in (self._reads, self._creates, self._storage):
+            await session.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def account(self) -> wire.Account:
+        """`GET /v1/account`."""
+        answer = await self._ask(self._reads, "account", "GET", "/v1/account")
+        return wire.read_account(self._accept(answer))
+
+    async def upload_urls(self, items: Sequence[UploadItem]) -> list[wire.UploadTicket]:
+        """`POST /v1/files/upload-urls`."""
+        body = {"items": [{"type": item.role, "extension": item.extension} for item in items]}
+        answer = await self._ask(self._reads, "upload_urls", "POST", "/v1/files/upload-urls", body)
+        return wire.read_upload_urls(self._accept(answer), len(items))
+
+    async def create(self, body: dict[str, Any]) -> wire.Created:
+        """`POST /v1/lip-sync`, once."""
+        answer = await self._ask(
+            self._creates, "create", "POST", "/v1/lip-sync", body, _CREATE_ANSWER
+        )
+        if answer.status >= 500:
+            # "Where no id came back, no job was created" (CONTRACT). So where one did, it was.
+            try:
+                return wire.read_created(answer.body)
+            except Unintelligible:
+                pass
+        return wire.read_created(self._accept(answer))
+
+    async def project(self, project_id: str) -> wire.Project:
+        """`GET /v1/video-projects/{id}`."""
+        path = f"/v1/video-projects/{quote(project_id, safe='')}"
+        answer = await self._ask(self._reads, "status", "GET", path)
+        return wire.read_project(self._accept(answer), project_id)
+
+    async def put(self, url: str, path: Path, size: int, progress: Progress) -> str:
+        """PUT a file to its pre-signed URL."""
+        target = storage_url(url, self._base)
+        outgoing = Outgoing(path, size, self._executor)
+        try:
+            with _translated():
+                await self._send(target, outgoing, progress)
+        except RemoteError:
+            # aiohttp reports a broken connection where it was the file that gave out.
+            if outgoing.error is not None:
+                raise outgoing.error from None
+            raise
+        outgoing.check_length()
+        return outgoing.sha256
+
+    async def _send(self, target: URL, outgoing: Outgoing, progress: Progress) -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(_STALL) as stall:
+
+            def moved(count: int) -> None:
+                stall.reschedule(loop.time() + _STALL)
+                self.traffic.uploaded += count
+                progress(count)
+
+            outgoing.sent = moved
+            self.traffic.requests["upload"] += 1
+            async with self._storage.put(
+                target,
+                data=outgoing,
+                # With a length, aiohttp does not fall back to chunks, which object stores refuse.
+                headers={"Content-Length": str(outgoing.size)},
+                skip_auto_headers=("Content-Type",),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
+                allow_redirects=False,
+                **self._proxy(target),
+            ) as response:
+                if not 200 <= response.status < 300:
+                    raise storage_error(response.status, response.headers)
+
+    async def get(self, url: str, part: Path, progress: Progress) -> Fetched:
+        """GET an output into `part`, resuming by Range."""
+        target = storage_url(url, self._base)
+        incoming = Incoming(part, self._executor)
+        try:
+            held = await incoming.open()
+            with _translated():
+                async with self._download(target, held) as response:
+                    expected = await self._expect(response, incoming, held)
+                    async for block in response.content.iter_any():
+                        if incoming.size + len(block) > _LARGEST_OUTPUT:
+                            raise OutputInvalid("the download does not end")
+                        await incoming.add(block)
+                        self.traffic.downloaded += len(block)
+                        progress(len(block))
+            await incoming.finish()
+        finally:
+            await incoming.close()
+        if expected is not None and incoming.size != expected:
+            raise OutputInvalid(f"{incoming.size} bytes came where {expected} were announced")
+        return Fetched(incoming.size, incoming.sha256)
+
+    @asynccontextmanager
+    async def _download(self, target: URL, held: int) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {"Accept-Encoding": "identity"}
+        if held:
+            headers["Range"] = f"bytes={held}-"
+        self.traffic.requests["download"] += 1
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_STALL)
+        async with self._storage.get(
+            target,
+            headers=headers,
+            timeout=timeout,
+            allow_redirects=False,
+            **self._proxy(target),
+        ) as response:
+            yield response
+
+    async def _expect(
+        self, response: aiohttp.ClientResponse, incoming: Incoming, held: int
+    ) -> int | None:
+        """The whole length that the file should have, or None where the server does not say."""
+        if response.status == 206:
+            first, total = _content_range(response.headers.get("Content-Range", ""))
+            if first == held:
+                return total
+            await incoming.restart()
+            raise Unintelligible("the storage host gave another range than asked")
+        if response.status == 416 and held:
+            first, total = _content_range(response.headers.get("Content-Range", ""))
+            if total == held:
+                return total
+            await incoming.restart()
+            raise Unintelligible("the part on disk is not of this file; starting again")
+        if response.status != 200:
+            raise storage_error(response.status, response.headers)
+        if held:
+            await incoming.restart()
+        return response.content_length
+
+    async def _ask(
+        self,
+        session: aiohttp.ClientSession,
+        kind: str,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        patience: float = _ANSWER,
+    ) -> _Answer:
+        url = URL(str(self._base).rstrip("/") + path, encoded=True)
+        headers = {"Authorization": f"Bearer {self._key}", "Accept": "application/json"}
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body, ensure_ascii=False).encode()
+        self.traffic.requests[kind] += 1
+        with _translated():
+            async with session.request(
+                method,
+                url,
+                data=data,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=patience, sock_connect=_CONNECT),
+                allow_redirects=False,
+                **self._proxy(url),
+            ) as response:
+                self.server_time = _date(response.headers.get("Date", ""))
+                return _Answer(response.status, response.headers, await _bounded_body(response))
+
+    def _accept(self, answer: _Answer) -> bytes:
+        if 200 <= answer.status < 300:
+            return answer.body
+        # Whatever a server echoes, the key does not get into our records.
+        body = answer.body.replace(self._key.encode(), b"[key]")
+        raise api_error(answer.status, answer.headers, body)
+
+    def _proxy(self, url: URL) -> dict[str, Any]:
+        proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
+        if proxy and not proxy_bypass(url.host or ""):
+            return {"proxy": proxy}
+        return {}
+
+
+async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for block in response.content.iter_any():
+        body += block
+        if len(body) > _LARGEST_ANSWER:
+            response.close()
+            # An error's text is cut; an answer that matters would not parse anyway.
+            return bytes(body[:_LARGEST_ANSWER])
+    return bytes(body)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value)
+    except ValueError:
+        return None
+
+
+def _content_range(value: str) -> tuple[int | None, int | None]:
+    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", value)
+    if not match:
+        return None, None
+    first, total = match.groups()
+    return (
+        int(first) if first is not None else None,
+        int(total) if total != "*" else None,
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what aiohttp raises into "never sent" or "answer lost"; this difference is money."""
+    try:
+        yield
+    except (
+        aiohttp.ClientConnectorError,  # refused, no route, DNS, TLS, or the proxy's door shut
+        aiohttp.ClientHttpProxyError,
+        aiohttp.ConnectionTimeoutError,
+        aiohttp.InvalidURL,
+    ) as error:
+        raise NotSent(f"no connection: {_reason(error)}") from error
+    except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
+        raise AnswerLost(f"the connection broke: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    # Not str(): aiohttp puts whole URLs into some messages, and pre-signed ones are secrets.
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

@@ -1,0 +1,177 @@
+"""File bytes to and from a socket, with the disk kept off the event loop.
+
+The next block is read while the last is sent, and the last is written while the next arrives, so
+that disk, hash and network overlap.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from batchsync.errors import OutputUnwritable, SourceUnfit
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+# 1 MiB: large enough that a thread's hop costs nothing beside it, small enough that a hundred
+# transfers fit into memory.
+BLOCK = 1 << 20
+
+
+class Outgoing:
+    """A local file on its way out: an async iterator of its blocks, hashing as it goes."""
+
+    def __init__(self, path: Path, size: int, executor: Executor) -> None:
+        self._path = path
+        self._executor = executor
+        self._hash = hashlib.sha256()
+        self._read = 0
+        self.size = size
+        self.sent: Callable[[int], None] = lambda _: None
+        self.error: SourceUnfit | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the file's blocks.
+
+        Raises:
+            SourceUnfit: it can't be read, or is not as long as announced.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            with await loop.run_in_executor(self._executor, self._path.open, "rb") as file:
+                ahead = loop.run_in_executor(self._executor, self._block, file)
+                while block := await ahead:
+                    ahead = loop.run_in_executor(self._executor, self._block, file)
+                    yield block
+                    self.sent(len(block))
+            self.check_length()
+        except SourceUnfit as error:
+            self.error = error
+            raise
+        except OSError as error:
+            self.error = SourceUnfit(f"can't read {self._path}: {error.strerror}", "unreadable")
+            raise self.error from error
+
+    def _block(self, file: IO[bytes]) -> bytes:
+        block = file.read(BLOCK)
+        self._hash.update(block)
+        self._read += len(block)
+        if self._read > self.size:
+            self.check_length()
+        return block
+
+    def check_length(self) -> None:
+        """Raise `SourceUnfit` unless exactly the announced bytes were read."""
+        if self._read != self.size:
+            raise SourceUnfit(
+                f"{self._path} changed while it was uploaded "
+                f"({self.size} bytes before, {self._read} read)",
+                "source_changed",
+            )
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes read so far, hex."""
+        return self._hash.hexdigest()
+
+
+class Incoming:
+    """A file on its way in: appended block by block in a thread, hashing as it goes."""
+
+    def __init__(self, part: Path, executor: Executor) -> None:
+        self._part = part
+        self._executor = executor
+        self._file: IO[bytes] | None = None
+        self._hash: _Hash = hashlib.sha256()
+        self._blocks: list[bytes] = []
+        self._waiting = 0
+        self._writing: asyncio.Future[None] | None = None
+        self.size = 0
+
+    async def open(self) -> int:
+        """Open the part file; returns how many bytes it holds from before."""
+        await self._in_thread(self._open)
+        return self.size
+
+    async def restart(self) -> None:
+        """Forget what the part file held."""
+        await self._in_thread(self._truncate)
+
+    async def add(self, block: bytes) -> None:
+        """Take bytes; returns at once unless the disk is more than a block behind."""
+        self._blocks.append(block)
+        self._waiting += len(block)
+        if self._waiting >= BLOCK:
+            await self._flush()
+
+    async def finish(self) -> None:
+        """Write what is left and sync it to the disk."""
+        await self._flush()
+        await self._settle()
+        await self._in_thread(self._sync)
+
+    async def close(self) -> None:
+        """Close the file, whatever happened; what was written stays for the next try."""
+        try:
+            await self._settle()
+        finally:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    @property
+    def sha256(self) -> str:
+        """Of the whole file so far, hex."""
+        return self._hash.hexdigest()
+
+    async def _flush(self) -> None:
+        await self._settle()
+        blocks, self._blocks, self._waiting = self._blocks, [], 0
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(self._executor, self._write, blocks)
+
+    async def _settle(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            # Not to be abandoned halfway: the file may be closed next.
+            await self._guard(asyncio.shield(writing))
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        await self._guard(asyncio.get_running_loop().run_in_executor(self._executor, work))
+
+    async def _guard(self, future: "asyncio.Future[None]") -> None:
+        try:
+            await future
+        except OSError as error:
+            raise OutputUnwritable(f"can't write {self._part}: {error.strerror}") from error
+
+    def _open(self) -> None:
+        self._part.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._part.open("a+b")
+        self._file.seek(0)
+        while block := self._file.read(BLOCK):
+            self._hash.update(block)
+            self.size += len(block)
+
+    def _truncate(self) -> None:
+        if self._file is not None:
+            self._file.truncate(0)
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def _write(self, blocks: list[bytes]) -> None:
+        if self._file is None:
+            return
+        for block in blocks:
+            self._file.write(block)
+            self._hash.update(block)
+            self.size += len(block)
+
+    def _sync(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())

@@ -1,0 +1,127 @@
+"""Bringing a finished render home: fetched beside its target, checked, then renamed."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchsync.api.protocol import Api, Fetched, Progress
+from batchsync.api.retry import Patience, repeat
+from batchsync.errors import OutputInvalid, OutputUnwritable, SourceUnfit, Unavailable
+from batchsync.media import probe
+from batchsync.stages.poll import Finished, read
+
+# How often a file that arrives whole but will not open is fetched again from the start.
+_TRIES_AT_INVALID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A file under its final name; size in bytes."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+def part_path(target: Path, project_id: str) -> Path:
+    """Where the bytes gather: named after the render, so that two are never mixed."""
+    mark = hashlib.sha256(project_id.encode()).hexdigest()[:12]
+    return target.with_name(f".batchsync-{mark}.part")
+
+
+async def download(
+    api: Api,
+    project_id: str,
+    url: str | None,
+    target: Path,
+    patience: Patience,
+    progress: Progress,
+    note: Callable[[BaseException, float], None] = lambda *_: None,
+) -> Delivered:
+    """Fetch a render; `url` is tried first, then fresh ones from the API.
+
+    Raises:
+        OutputInvalid: it came whole, several times, and is no video.
+        OutputUnwritable: the disk did not take it.
+        RemoteError: it could not be had, for as long as `patience` lasts.
+    """
+    part = part_path(target, project_id)
+    for last in (False,) * (_TRIES_AT_INVALID - 1) + (True,):
+        fetched = await _fetch(api, project_id, url, part, patience, progress, note)
+        try:
+            await asyncio.to_thread(check_output, part)
+            break
+        except OutputInvalid:
+            url = None
+            await asyncio.to_thread(part.unlink, missing_ok=True)
+            if last:
+                raise
+    await asyncio.to_thread(put_in_place, part, target)
+    return Delivered(target, fetched.size, fetched.sha256)
+
+
+async def _fetch(
+    api: Api,
+    project_id: str,
+    url: str | None,
+    part: Path,
+    patience: Patience,
+    progress: Progress,
+    note: Callable[[BaseException, float], None],
+) -> Fetched:
+    fresh = [url] if url else []
+
+    async def once() -> Fetched:
+        place = fresh.pop() if fresh else await _fresh_url(api, project_id)
+        return await api.get(place, part, progress)
+
+    return await repeat(once, patience, note)
+
+
+async def _fresh_url(api: Api, project_id: str) -> str:
+    look = read(await api.project(project_id))
+    url = look.project.output_url if isinstance(look, Finished) else None
+    if url is None:
+        raise Unavailable("the service gives no download URL for a finished render at present")
+    return url
+
+
+def check_output(part: Path) -> None:
+    """Open the container; blocking.
+
+    Raises:
+        OutputInvalid: it holds no video.
+    """
+    try:
+        media = probe(part)
+    except SourceUnfit as error:
+        raise OutputInvalid("the output is no playable video") from error
+    if not media.has_video:
+        raise OutputInvalid("the output has no moving picture in it")
+
+
+def put_in_place(part: Path, target: Path) -> None:
+    """Rename into place and sync the folder; blocking.
+
+    Raises:
+        OutputUnwritable: the target can't be replaced.
+    """
+    try:
+        part.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise OutputUnwritable(f"can't write {target}: {error.strerror}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename durable. Not every file system or system can, and that is no error."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,84 @@
+"""Bringing local files to the service's storage."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchsync.api.protocol import Api, Progress, UploadItem
+from batchsync.api.retry import Patience, repeat
+from batchsync.api.wire import UploadTicket
+from batchsync.errors import SourceUnfit
+from batchsync.model import Asset, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One file to be sent; `size` in bytes, `sha256` of the content that was checked."""
+
+    path: str
+    role: Role
+    extension: str
+    size: int
+    sha256: str
+
+    @property
+    def key(self) -> tuple[str, Role, str]:
+        """Files with equal keys need one upload."""
+        return self.sha256, self.role, self.extension
+
+
+async def upload(
+    api: Api,
+    parcels: Sequence[Parcel],
+    patience: Patience,
+    progress: Progress,
+    note: Callable[[BaseException, float], None] = lambda *_: None,
+    now: Callable[[], float] = time.time,
+) -> list[Asset]:
+    """Send files, asking for all their places in one call; returns the assets in order.
+
+    Raises:
+        SourceUnfit: a file vanished or changed since it was checked.
+        RemoteError: storage or API would not have it, for as long as `patience` lasts.
+    """
+    tickets = await api.upload_urls([UploadItem(each.role, each.extension) for each in parcels])
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_send(api, parcel, ticket, patience, progress, note))
+                for parcel, ticket in zip(parcels, tickets, strict=True)
+            ]
+    except ExceptionGroup as failed:
+        # The first to fail has canceled the others: its error is the job's.
+        raise failed.exceptions[0] from failed
+    return [
+        Asset(each.sha256, each.role, each.extension, each.size, task.result(), now())
+        for each, task in zip(parcels, tasks, strict=True)
+    ]
+
+
+async def _send(
+    api: Api,
+    parcel: Parcel,
+    ticket: UploadTicket,
+    patience: Patience,
+    progress: Progress,
+    note: Callable[[BaseException, float], None],
+) -> str:
+    """PUT one file; a further try asks for a place of its own, as URLs expire."""
+    fresh: list[UploadTicket] = [ticket]
+
+    async def once() -> str:
+        place = (
+            fresh.pop()
+            if fresh
+            else (await api.upload_urls([UploadItem(parcel.role, parcel.extension)]))[0]
+        )
+        sent = await api.put(place.upload_url, Path(parcel.path), parcel.size, progress)
+        if sent != parcel.sha256:
+            raise SourceUnfit(f"{parcel.path} changed while it was uploaded", "source_changed")
+        return place.file_path
+
+    return await repeat(once, patience, note)
