@@ -1,0 +1,221 @@
+"""One run: the stages side by side, each with its own width, until all is done or told to stop.
+
+    pending ──uploading──▶ ready ──submitting──▶ in flight ──collecting──▶ to fetch ──▶ done
+              N workers   (bounded)   slots        one scheduler            M workers
+
+A job enters at the stage that the ledger says it had reached: resuming has no path of its own.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from batchsync.engine.case import Case
+from batchsync.engine.collecting import Collecting
+from batchsync.engine.delivering import Delivering
+from batchsync.engine.poller import History
+from batchsync.engine.submitting import Submitting
+from batchsync.engine.tools import Tools
+from batchsync.engine.uploading import Uploading
+from batchsync.errors import ExitCode
+from batchsync.events import Event, JobMoved
+from batchsync.model import JobState
+from batchsync.settings import Halt
+
+# Uploaded jobs that may wait for a slot. Enough that a slot never waits for an upload, few enough
+# that files are not sent days before they are used.
+_LEAD = 64
+# Jobs whose uploads may be prepared at a time, for each that may send: a worker that waits for
+# another's upload of the same file must not keep the line idle.
+_LOOKAHEAD = 4
+# Seconds that a create call in the air is given to return once the run is told to leave.
+_LANDING_SECONDS = 4.0
+
+
+class Engine:
+    """Carries cases through the stages.
+
+    Args:
+        tools: shared by the stages.
+        uploading: first stage.
+        history: of render times.
+        output_dir: where outputs go.
+        total: jobs in the batch, for `--halt soon,fail=10%`.
+        wait: False submits and leaves (`--no-wait`).
+        fetch: False stops at rendered (`--no-download`).
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        uploading: Uploading,
+        history: History,
+        output_dir: Path,
+        *,
+        total: int,
+        wait: bool = True,
+        fetch: bool = True,
+    ) -> None:
+        self._tools = tools
+        self._uploading = uploading
+        self._history = history
+        self._wait, self._fetch = wait, fetch
+        self._total = total
+        self._failed = 0
+        self._halt = Halt.parse(tools.settings.halt) if tools.settings.halt else None
+        self._submitting = Submitting(tools, self._submitted)
+        self._collecting = Collecting(tools, history, self._rendered, self._submitting.progressed)
+        self._delivering = Delivering(tools, output_dir)
+        self._ready: asyncio.Queue[Case | None] = asyncio.Queue(_LEAD)
+        self._to_fetch: asyncio.Queue[Case] = asyncio.Queue()
+
+    async def run(self, cases: Sequence[Case]) -> None:
+        """Work until every case has come as far as it can in this run.
+
+        Raises:
+            LedgerError: a record could not be written; nothing more was submitted.
+        """
+        stop = self._tools.stop
+        pipeline = asyncio.create_task(self._pipeline(cases))
+        leaving = asyncio.create_task(stop.left.wait())
+        try:
+            await asyncio.wait({pipeline, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            # Whatever ends the run, a call in the air is waited for, and its answer recorded.
+            await self._submitting.landed(_LANDING_SECONDS)
+            pipeline.cancel()
+        await _ended(pipeline)
+
+    async def _pipeline(self, cases: Sequence[Case]) -> None:
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(self._collecting.poller.run())
+            fetching = [
+                group.create_task(self._fetch_each()) for _ in range(self._tools.settings.downloads)
+            ]
+            timing = [group.create_task(clock) for clock in self._clocks()]
+            self._resume(cases)
+            await self._feed([case for case in cases if case.state in _TO_BUY])
+            if self._wait:
+                await self._collecting.poller.drained()
+            await self._to_fetch.join()
+            for task in (looking, *fetching, *timing):
+                task.cancel()
+
+    def _resume(self, cases: Iterable[Case]) -> None:
+        for case in cases:
+            if case.state is JobState.SUBMITTED and self._wait:
+                self._tools.slots.adopt()
+                self._tools.budget.carry(case.id, case.estimate)
+                self._collecting.watch(case, resumed=True)
+            elif case.state is JobState.RENDERED and self._fetch:
+                self._to_fetch.put_nowait(case)
+
+    async def _feed(self, cases: Sequence[Case]) -> None:
+        """Upload and submit, until all are submitted or the door closes."""
+        stop = self._tools.stop
+        if not cases or stop.closed.is_set():
+            return
+        feeding = asyncio.create_task(self._upload_and_submit(cases))
+        closed = asyncio.create_task(stop.closed.wait())
+        try:
+            await asyncio.wait({feeding, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.closed.is_set():
+                await self._submitting.landed()
+                feeding.cancel()
+            await _ended(feeding)
+        finally:
+            closed.cancel()
+            feeding.cancel()
+        self._submitting.close()
+
+    async def _upload_and_submit(self, cases: Sequence[Case]) -> None:
+        source = iter(cases)
+        async with asyncio.TaskGroup() as submitting:
+            handing_on = submitting.create_task(self._submit_each(submitting))
+            async with asyncio.TaskGroup() as uploading:
+                for _ in range(self._tools.settings.uploads * _LOOKAHEAD):
+                    uploading.create_task(self._upload_each(source))
+            await self._ready.put(None)
+            await handing_on
+
+    async def _upload_each(self, source: Iterable[Case]) -> None:
+        for case in source:
+            uploaded = await self._uploading.handle(case)
+            if uploaded is not None:
+                await self._ready.put(uploaded)
+
+    async def _submit_each(self, group: asyncio.TaskGroup) -> None:
+        while (case := await self._ready.get()) is not None:
+            await self._tools.slots.take()
+            group.create_task(self._submitting.handle(case))
+
+    async def _fetch_each(self) -> None:
+        while True:
+            case = await self._to_fetch.get()
+            try:
+                await self._delivering.handle(case)
+            finally:
+                self._to_fetch.task_done()
+
+    def _submitted(self, case: Case) -> None:
+        if self._wait:
+            self._collecting.watch(case)
+        else:
+            self._tools.slots.release()
+
+    def _rendered(self, case: Case) -> None:
+        if self._fetch:
+            self._to_fetch.put_nowait(case)
+
+    def heed(self, event: Event) -> None:
+        """Count failures, for `--halt`; to be subscribed to the run's events."""
+        if not (isinstance(event, JobMoved) and event.target is JobState.FAILED):
+            return
+        self._failed += 1
+        if self._halt is None or not self._halt.reached(self._failed, self._total):
+            return
+        reason = f"--halt: {self._failed} jobs failed"
+        if self._halt.now:
+            self._tools.stop.leave(ExitCode.INCOMPLETE, reason)
+        else:
+            self._tools.stop.close(ExitCode.INCOMPLETE, reason)
+
+    def _clocks(self) -> Iterable[Coroutine[Any, Any, None]]:
+        duration = self._tools.settings.max_duration
+        if duration is not None:
+            yield self._stop_in_time(duration)
+
+    async def _stop_in_time(self, duration: float) -> None:
+        """Submit nothing whose render would not end in time, and leave when time is up."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        reason = f"--max-duration: {duration:g} s"
+        # The typical time is learnt while the run goes on, so it is looked at again and again.
+        while (left := begin + duration - loop.time()) > (self._history.typical or 0.0):  # noqa: ASYNC110
+            await asyncio.sleep(min(left, 1.0))
+        self._tools.stop.close(ExitCode.INCOMPLETE, reason)
+        await asyncio.sleep(max(0.0, begin + duration - loop.time()))
+        self._tools.stop.leave(ExitCode.INCOMPLETE, reason)
+
+
+_TO_BUY = frozenset({JobState.PENDING, JobState.UPLOADED})
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Wait for a task; being canceled is an end like any other.
+
+    Raises:
+        BaseException: what the task raised; of a group of errors, the first.
+    """
+    # Not `await task`: that would take our own cancellation for the task's.
+    await asyncio.wait({task})
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise _first(error)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

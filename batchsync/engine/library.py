@@ -1,0 +1,86 @@
+"""Which contents the service has already; each is uploaded once, whoever needs it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+from batchsync.errors import SourceUnfit
+from batchsync.model import Asset, Role
+from batchsync.stages.upload import Parcel
+
+# The service keeps uploads for 7 days (CONTRACT: "Upload"); one day less, so that none expires
+# between upload and rendering.
+REUSE_SECONDS = 6 * 24 * 3600
+
+Key = tuple[str, Role, str]
+
+
+class Library:
+    """Assets known to the service, and those on their way.
+
+    Args:
+        assets: uploads of earlier runs that are still good.
+        send: uploads parcels and records the assets.
+    """
+
+    def __init__(
+        self,
+        assets: Sequence[Asset],
+        send: Callable[[Sequence[Parcel]], Awaitable[Sequence[Asset]]],
+        saved: Callable[[int], None],
+    ) -> None:
+        self._send = send
+        self._saved = saved
+        self._shelf: dict[Key, asyncio.Future[Asset]] = {}
+        self._known = {(asset.sha256, asset.role, asset.extension): asset for asset in assets}
+
+    async def file_paths(self, parcels: Sequence[Parcel]) -> list[str]:
+        """The API's names for some contents, uploading what is missing.
+
+        Contents that another job is uploading just now are waited for.
+        """
+        missing = [parcel for parcel in parcels if not self._has(parcel)]
+        for parcel in parcels:
+            if parcel not in missing:
+                self._saved(parcel.size)
+        if missing:
+            await self._bring(missing)
+        return [(await self._find(parcel)).file_path for parcel in parcels]
+
+    def _has(self, parcel: Parcel) -> bool:
+        return parcel.key in self._known or parcel.key in self._shelf
+
+    async def _find(self, parcel: Parcel) -> Asset:
+        while parcel.key not in self._known:
+            if parcel.key not in self._shelf:
+                await self._bring([parcel])
+                continue
+            # The other job's file may have been at fault, and ours be fine.
+            with contextlib.suppress(SourceUnfit):
+                # Shielded: a job that gives up waiting must not stop another's upload.
+                await asyncio.shield(self._shelf[parcel.key])
+        return self._known[parcel.key]
+
+    async def _bring(self, missing: Sequence[Parcel]) -> None:
+        loop = asyncio.get_running_loop()
+        claims = {parcel.key: loop.create_future() for parcel in missing}
+        self._shelf.update(claims)
+        try:
+            assets = await self._send(missing)
+        except BaseException as error:
+            for key, future in claims.items():
+                del self._shelf[key]
+                _fail(future, error)
+            raise
+        for asset, parcel in zip(assets, missing, strict=True):
+            self._known[parcel.key] = asset
+            self._shelf.pop(parcel.key).set_result(asset)
+
+
+def _fail(future: "asyncio.Future[Asset]", error: BaseException) -> None:
+    if isinstance(error, asyncio.CancelledError):
+        future.cancel()
+        return
+    future.set_exception(error)
+    # Nobody may be waiting for it, and that is no mistake.
+    future.exception()

@@ -1,0 +1,193 @@
+"""Second stage: a render is bought. Read together with `stages.submit` and `recorder`.
+
+The order is what protects the money: slot, budget, write-ahead record on disk, create call,
+record of the outcome on disk. A call is made again only after an outcome that says for certain
+that no job was made.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from batchsync.engine.case import Case
+from batchsync.engine.tools import Tools, failure_of
+from batchsync.errors import ExitCode, Forbidden, RemoteError, Throttled
+from batchsync.events import CallRetried, StageEntered
+from batchsync.ledger.protocol import Draft
+from batchsync.model import Failure, Stage
+from batchsync.request import TAG_PREFIX, create_body
+from batchsync.stages.submit import Barred, Made, NotMade, Outcome, Refused, Unknown, submit
+
+
+class Submitting:
+    """Takes uploaded cases, hands submitted ones to `made`."""
+
+    def __init__(self, tools: Tools, made: Callable[[Case], None]) -> None:
+        self._tools = tools
+        self._made = made
+        self._in_air: set[asyncio.Task[Outcome]] = set()
+        self._forbidden: list[tuple[Case, Failure]] = []
+        self._last_progress = asyncio.get_running_loop().time()
+
+    async def handle(self, case: Case) -> None:
+        """Submit a job for which a slot has been taken; the slot goes with it.
+
+        Raises:
+            LedgerError: a record could not be written.
+        """
+        self._tools.announce(StageEntered(case.id, Stage.SUBMIT))
+        tries = 0
+        while not self._tools.stop.closed.is_set():
+            if not await self._afford(case):
+                return
+            if self._tools.stop.closed.is_set():
+                # The door closed while this job waited for credits to come free.
+                self._tools.budget.settle(case.id, 0)
+                break
+            outcome = await self._shielded_post(case)
+            if not isinstance(outcome, NotMade):
+                return
+            throttled = isinstance(outcome.error, Throttled)
+            tries += not throttled
+            if tries >= self._tools.patience.tries or self._waited_in_vain():
+                await self._give_up(case, outcome.error)
+                return
+            if not throttled:
+                await self._pause(case, outcome.error, tries)
+            await self._tools.slots.take()
+        self._tools.slots.give_back()
+
+    async def landed(self, seconds: float | None = None) -> None:
+        """Wait for the calls in the air; those that take longer are recorded as unconfirmed.
+
+        Raises:
+            LedgerError: the outcome of one could not be written.
+        """
+        while self._in_air:
+            landed, late = await asyncio.wait(set(self._in_air), timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            for task in landed:
+                # Whoever waited for it may be gone: a failed record must not go unnoticed.
+                task.result()
+
+    def progressed(self) -> None:
+        """A render has ended: the service is alive, even if it takes no more at present."""
+        self._last_progress = asyncio.get_running_loop().time()
+
+    def close(self) -> None:
+        """The last job has been handled: if all there was were 403s, the account is to blame."""
+        if self._forbidden and not self._tools.breaker.knows_account_is_good:
+            failure = self._forbidden[0][1]
+            self._tools.stop.close(
+                ExitCode.DENIED, f"the service forbids every job ({failure.message})"
+            )
+
+    async def _afford(self, case: Case) -> bool:
+        tools = self._tools
+        if await tools.budget.reserve(case.id, case.estimate):
+            return True
+        tools.slots.give_back()
+        tools.stop.codes.add(ExitCode.OUT_OF_CREDITS)
+        message = (
+            f"needs {case.estimate} credits, but {tools.budget.spent} of the "
+            f"{tools.budget.cap} allowed by max_credits are spent"
+        )
+        await tools.recorder.stalled(case, Failure(Stage.SUBMIT, "max_credits", message))
+        return False
+
+    async def _shielded_post(self, case: Case) -> Outcome:
+        # A task of its own: canceling the one that waits must not cut a call off in mid-air.
+        task = asyncio.create_task(self._post(case))
+        self._in_air.add(task)
+        task.add_done_callback(self._in_air.discard)
+        return await asyncio.shield(task)
+
+    async def _post(self, case: Case) -> Outcome:
+        tools = self._tools
+        tag = TAG_PREFIX + secrets.token_hex(3)
+        body = create_body(
+            case.job,
+            case.sources["video"],
+            case.sources["audio"],
+            tag if tools.settings.name_tag else None,
+        )
+        draft = Draft(
+            case.attempt + 1, tag, tools.settings.base_url, case.parameters, case.estimate
+        )
+        case = await tools.recorder.submitting(case, draft)
+        try:
+            outcome = await submit(tools.api, body)
+        except asyncio.CancelledError:
+            failure = Failure(Stage.SUBMIT, "interrupted", "interrupted before the answer came")
+            await tools.recorder.unconfirmed(case, failure)
+            raise
+        await self._record(case, outcome)
+        return outcome
+
+    async def _record(self, case: Case, outcome: Outcome) -> None:
+        tools = self._tools
+        match outcome:
+            case Made(project_id, credits):
+                submitted = await tools.recorder.submitted(case, project_id, credits)
+                tools.budget.correct(case.id, submitted.estimate)
+                tools.slots.accepted()
+                tools.breaker.accepted()
+                self.progressed()
+                self._made(submitted)
+                await self._settle_forbidden()
+            case NotMade(error):
+                await tools.recorder.not_made(case, failure_of(Stage.SUBMIT, error))
+                tools.budget.settle(case.id, 0)
+                if isinstance(error, Throttled):
+                    tools.announce(
+                        CallRetried("create", str(error), error.retry_after or 0, case.id)
+                    )
+                    tools.slots.throttled(error.retry_after)
+                else:
+                    tools.slots.give_back()
+            case Barred(error):
+                await self._record_barred(case, error)
+            case Refused(error):
+                await tools.recorder.failed(case, failure_of(Stage.SUBMIT, error))
+                tools.budget.settle(case.id, 0)
+                tools.slots.give_back()
+            case Unknown(error):
+                await tools.recorder.unconfirmed(case, failure_of(Stage.SUBMIT, error))
+                # It may have been charged: the cap has to count it.
+                tools.budget.settle(case.id, case.estimate)
+                tools.slots.give_back()
+
+    async def _record_barred(self, case: Case, error: RemoteError) -> None:
+        tools = self._tools
+        failure = failure_of(Stage.SUBMIT, error)
+        if isinstance(error, Forbidden) and tools.breaker.knows_account_is_good:
+            await tools.recorder.failed(case, failure)
+        else:
+            back = await tools.recorder.not_made(case, failure)
+            if isinstance(error, Forbidden):
+                self._forbidden.append((back, failure))
+            tools.breaker.barred(error)
+        tools.budget.settle(case.id, 0)
+        tools.slots.give_back()
+
+    async def _settle_forbidden(self) -> None:
+        """Another job was taken, so that it was those jobs, not the account."""
+        waiting, self._forbidden = self._forbidden, []
+        for case, failure in waiting:
+            await self._tools.recorder.failed(case, failure)
+
+    async def _pause(self, case: Case, error: RemoteError, tries: int) -> None:
+        seconds = self._tools.patience.pause(tries, error.retry_after)
+        self._tools.announce(CallRetried("create", str(error), seconds, case.id))
+        await self._tools.patience.sleep(seconds)
+
+    def _waited_in_vain(self) -> bool:
+        """Whether the service has taken nothing, and ended nothing, for as long as a render may."""
+        waited = asyncio.get_running_loop().time() - self._last_progress
+        return waited > self._tools.settings.poll_timeout
+
+    async def _give_up(self, case: Case, error: RemoteError) -> None:
+        self._tools.breaker.exhausted(error)
+        await self._tools.recorder.stalled(case, failure_of(Stage.SUBMIT, error))
