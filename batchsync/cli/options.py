@@ -1,0 +1,113 @@
+"""Options that several commands share. Flag > environment > manifest > default."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from batchsync.errors import KeyMissing, UsageError
+
+ManifestArgument = Annotated[
+    Path, typer.Argument(metavar="MANIFEST", help="The YAML file that lists the jobs.")
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="Only jobs whose id fits, e.g. 'intro-*'. Repeatable."),
+]
+State = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BATCHSYNC_STATE",
+        metavar="PATH",
+        help="The ledger.",
+        show_default=".batchsync/<name>.db beside the manifest",
+    ),
+]
+OutputDir = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BATCHSYNC_OUTPUT_DIR",
+        metavar="DIR",
+        help="Where outputs go.",
+        show_default="outputs/<name> beside the manifest",
+    ),
+]
+Results = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BATCHSYNC_RESULTS",
+        metavar="PATH",
+        help="The results table.",
+        show_default="results.csv in the output directory",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar=["BATCHSYNC_BASE_URL", "MAGIC_HOUR_BASE_URL"],
+        metavar="URL",
+        help="The API.",
+        show_default="https://api.magichour.ai",
+    ),
+]
+ApiKeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BATCHSYNC_API_KEY_FILE",
+        metavar="PATH",
+        help="A file with the key in it, instead of MAGIC_HOUR_API_KEY.",
+    ),
+]
+KeepChanged = Annotated[
+    bool,
+    typer.Option(
+        envvar="BATCHSYNC_KEEP_CHANGED",
+        help="Leave finished jobs alone, even if their files or parameters changed since.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+KEY_VARIABLE = "MAGIC_HOUR_API_KEY"
+
+_NO_KEY = f"""no API key: set {KEY_VARIABLE}, or name a file with --api-key-file
+  get a key at https://magichour.ai/developer
+  to try batchsync without one, at no cost:
+    batchsync sandbox                  (in another terminal)
+    export MAGIC_HOUR_BASE_URL=http://localhost:8765"""
+
+
+def api_key(base_url: str, key_file: Path | None) -> str:
+    """The key for an API.
+
+    Raises:
+        KeyMissing: none was given, and the API is not on this machine.
+        UsageError: the file can't be read, or what is in it is no key.
+    """
+    import os
+
+    from yarl import URL
+
+    from batchsync.settings import is_loopback
+
+    key = _read_key(key_file) if key_file else os.environ.get(KEY_VARIABLE, "")
+    key = key.strip()
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        raise UsageError("the API key has blanks or control characters in it")
+    if not key and is_loopback(URL(base_url)):
+        return "sandbox"
+    if not key:
+        raise KeyMissing(_NO_KEY)
+    return key
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(f"can't read the key file {path}: {reason}") from None
+
+
+def overrides(**values: Any) -> dict[str, Any]:
+    """What flags and environment said; numbers arrive as text, and are checked with the rest."""
+    return {name: value for name, value in values.items() if value is not None}
