@@ -38,4 +38,4 @@ bench: $(STAMP) ## measure; prints figures, asserts nothing by the clock
 	$(BIN)/python -m tests.bench
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .demo .bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo manifests/media manifests/outputs manifests/.batchsync .bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
