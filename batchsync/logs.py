@@ -22,6 +22,7 @@ from batchsync.events import (
     Note,
     Stopping,
 )
+from batchsync.model import JobState
 
 LogFormat = Literal["console", "json"]
 _Entry = MutableMapping[str, Any]
@@ -50,7 +51,7 @@ def configure(
 
     Args:
         log_format: of the lines, on stderr and in the file alike.
-        level: least that is shown on stderr; the file gets everything from info.
+        level: least that is shown on stderr; the file gets everything.
         log_file: lines are added to it.
         secret: never to appear.
         write: shows a line; default is to print it on stderr.
@@ -67,13 +68,13 @@ def configure(
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger("batchsync")
     root.handlers.clear()
     root.propagate = False
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.DEBUG if log_file else level)
     shown: logging.Handler = _Printer(write) if write else logging.StreamHandler(sys.stderr)
     shown.setLevel(level)
     handlers = [shown]
@@ -170,7 +171,10 @@ class LogObserver:
         if event.credits_charged is not None:
             details["credits"] = event.credits_charged
         if event.failure is None:
-            self._log.info(event.target.value, job=event.job, **details)
+            # The inner steps are for the file; whoever watches wants to see what was bought.
+            inner = event.target in (JobState.UPLOADED, JobState.SUBMITTING)
+            write = self._log.debug if inner else self._log.info
+            write(event.target.value, job=event.job, **details)
             return
         self._log.warning(
             f"{event.target}: {event.failure.message}",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
-from batchsync import __version__
+from batchsync import __version__, refetch
 from batchsync.api.protocol import Api, Traffic
 from batchsync.api.retry import Patience, RetryingApi
 from batchsync.api.wire import Account
@@ -21,6 +21,7 @@ from batchsync.engine.case import Case, from_record
 from batchsync.engine.engine import Engine
 from batchsync.engine.poller import History
 from batchsync.engine.recorder import Recorder
+from batchsync.engine.recovery import unconfirm_crashed
 from batchsync.engine.slots import Slots
 from batchsync.engine.stop import Stop, most_severe
 from batchsync.engine.tools import Tools
@@ -43,7 +44,15 @@ from batchsync.report import summary as summaries
 from batchsync.report.summary import Summary
 from batchsync.report.table import rows, write_csv
 from batchsync.settings import RunSettings
-from batchsync.standing import Prospect, Standing, look_ahead, planned_offline, read_standing
+from batchsync.standing import (
+    Prospect,
+    Standing,
+    effective_jobs,
+    look_ahead,
+    planned_offline,
+    read_standing,
+    selector,
+)
 
 # How many of the latest render times are learnt from.
 _REMEMBERED_RENDERS = 200
@@ -62,6 +71,8 @@ class Options:
         keep_changed: leave ended jobs alone even if their inputs changed.
         resubmit_unconfirmed: a person's word that unconfirmed jobs may be bought again.
         error_on_nothing: end with 9 if there was nothing to do.
+        refetch: only download finished renders again: those named, or if none is, those whose
+            output is missing or damaged.
         command: how to go on, for the summary.
         manifest: its path as the user wrote it, for the same.
     """
@@ -72,6 +83,7 @@ class Options:
     keep_changed: bool = False
     resubmit_unconfirmed: bool = False
     error_on_nothing: bool = False
+    refetch: tuple[str, ...] | None = None
     command: tuple[str, ...] = ("batchsync", "run", "MANIFEST")
     manifest: str = "MANIFEST"
 
@@ -139,6 +151,12 @@ class BatchRun:
                 await ledger.close()
 
     async def _look(self, standing: Standing) -> Prospect:
+        if self._options.refetch is not None:
+            jobs = effective_jobs(self._manifest, standing)
+            again = await asyncio.to_thread(
+                refetch.plan, jobs, standing.records, self._options.refetch
+            )
+            return Prospect(again, standing.files, frozenset())
         prospect = await look_ahead(
             self._manifest,
             self._places,
@@ -171,7 +189,9 @@ class BatchRun:
     async def _work(self, ledger: Ledger, api: Api, prospect: Prospect) -> Summary:
         recorder = Recorder(ledger, self._announce)
         await ledger.enroll(self._manifest.jobs)
-        await self._recover(ledger, recorder)
+        await unconfirm_crashed(self._manifest.jobs, ledger, recorder)
+        if self._options.resubmit_unconfirmed:
+            await self._resubmit(ledger, recorder)
         await ledger.keep_files([prospect.facts[path] for path in sorted(prospect.fresh)])
         standing = Standing(await ledger.records(), await ledger.costs(), await ledger.files())
         # Planned anew: another run may have worked on the batch since the first look.
@@ -192,21 +212,13 @@ class BatchRun:
             await ledger.end_run(self.run_id, time.time(), int(code), text)
         return summary
 
-    async def _recover(self, ledger: Ledger, recorder: Recorder) -> None:
-        """A process died between the write-ahead record and the answer: nobody knows."""
+    async def _resubmit(self, ledger: Ledger, recorder: Recorder) -> None:
+        wanted = selector(self._options.only)
         records = await ledger.records()
-        jobs = {job.id: job for job in self._manifest.jobs}
-        for record in records.values():
-            job = jobs.get(record.id)
-            if job is None:
-                continue
-            case = from_record(job, record, 0)
-            if record.state is JobState.SUBMITTING:
-                message = "the process ended before the answer to the create call was recorded"
-                failure = Failure(Stage.SUBMIT, "interrupted", message)
-                case = await recorder.unconfirmed(case, failure)
-            if case.state is JobState.UNCONFIRMED and self._options.resubmit_unconfirmed:
-                await recorder.reopened(case, "--resubmit-unconfirmed")
+        for job in self._manifest.jobs:
+            record = records.get(job.id)
+            if record and record.state is JobState.UNCONFIRMED and wanted(job.id):
+                await recorder.reopened(from_record(job, record, 0), "--resubmit-unconfirmed")
 
     async def _engage(
         self,
@@ -287,7 +299,11 @@ class BatchRun:
         return Uploading(tools, ledger, owner, assets, await ledger.files())
 
     async def _ask_balance(self, api: Api) -> None:
-        if self._balance is None or self._stop.left.is_set():
+        if self._balance is None:
+            return
+        if self._stop.left.is_set():
+            # Whoever pressed Ctrl-C does not wait for it, and the figure from the start is stale.
+            self._balance = None
             return
         try:
             async with asyncio.timeout(_BALANCE_SECONDS):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from batchsync import overrides
 from batchsync import plan as planning
 from batchsync.ledger.file import open_for_reading
 from batchsync.ledger.protocol import Cost, FileFacts, JobRecord, RunRecord
@@ -71,17 +72,27 @@ async def look_ahead(
 ) -> Prospect:
     """Look at the files that matter, and plan."""
     wanted = selector(only)
-    jobs: list[Job] = [job for job in manifest.jobs if wanted(job.id)]
+    jobs = [job for job in effective_jobs(manifest, standing) if wanted(job.id)]
     needs = planning.needs(jobs, standing.records)
     found = await survey(needs.to_probe, needs.to_hash, standing.files)
     made = planning.make(jobs, standing.records, found, places.output_dir, keep_changed)
     return Prospect(made, {**standing.files, **found.facts}, found.fresh)
 
 
+def effective_jobs(manifest: Manifest, standing: Standing) -> list[Job]:
+    """The manifest's jobs, with what `retry --set` said of them."""
+    return [
+        overrides.apply(job, record.overrides)
+        if (record := standing.records.get(job.id)) and record.overrides
+        else job
+        for job in manifest.jobs
+    ]
+
+
 def planned_offline(manifest: Manifest, standing: Standing) -> list[Step]:
     """Every job with the estimate that the remembered facts allow; no file is looked at."""
     steps = []
-    for job in manifest.jobs:
+    for job in effective_jobs(manifest, standing):
         settled = settle_auto(job, standing.files)
         estimate = estimated_credits(settled)
         steps.append(

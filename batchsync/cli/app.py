@@ -7,8 +7,11 @@ import typer
 from batchsync import __version__
 from batchsync.cli.doctor import doctor
 from batchsync.cli.ending import ending
+from batchsync.cli.fetch import fetch
 from batchsync.cli.plan import plan
+from batchsync.cli.resolve import resolve
 from batchsync.cli.results import results
+from batchsync.cli.retry import retry
 from batchsync.cli.run import run
 from batchsync.cli.sandbox import sandbox
 from batchsync.cli.status import status
@@ -61,7 +64,18 @@ def _root(
     pass
 
 
-for _command in (run, plan, validate, status, results, doctor, sandbox):
+for _command in (
+    run,
+    plan,
+    validate,
+    status,
+    results,
+    retry,
+    fetch,
+    resolve,
+    doctor,
+    sandbox,
+):
     app.command()(_command)
 
 

@@ -157,9 +157,11 @@ def _as_json(name: str, plan: "Plan", account: "Account | None") -> dict[str, An
 def _as_text(
     name: str, plan: "Plan", account: "Account | None", cap: int | None, spent: int
 ) -> str:
-    from rich.console import Console
     from rich.table import Table
 
+    from batchsync.cli.paper import Paper
+
+    paper = Paper()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("job", "what", "range", "mode"):
         table.add_column(column, overflow="fold")
@@ -167,14 +169,12 @@ def _as_text(
         table.add_column(column, justify="right")
     for step in plan.steps:
         table.add_row(*_cells(step))
-    console = Console(highlight=False, markup=False)
-    with console.capture() as capture:
-        console.print(table)
-        for warning in plan.warnings:
-            console.print(f"warning: {warning}", soft_wrap=True)
-        for line in _totals(name, plan, account, cap, spent):
-            console.print(line, soft_wrap=True)
-    return capture.get()
+    paper.write(table)
+    for warning in plan.warnings:
+        paper.write(f"warning: {warning}")
+    for line in _totals(name, plan, account, cap, spent):
+        paper.write(line)
+    return paper.text
 
 
 def _cells(step: "Step") -> list[str]:
@@ -191,13 +191,16 @@ def _cells(step: "Step") -> list[str]:
         Action.UNFIT: "unfit",
     }
     job = step.job
-    end = "auto" if job.end_seconds is None else f"{job.end_seconds:g}"
+    attempt = step.record.attempt if step.record and not step.buys else None
+    sent = attempt.parameters if attempt else {}
+    start = sent.get("start_seconds", job.start_seconds)
+    end = sent.get("end_seconds", job.end_seconds)
     expected = "?" if step.credits_expected is None else f"{step.credits_expected:,}"
     return [
         job.id,
         words[step.action],
-        f"{job.start_seconds:g}-{end} s",
-        job.generation_mode.value,
+        f"{start:g}-{'auto' if end is None else f'{end:g}'} s",
+        sent.get("generation_mode", job.generation_mode.value),
         f"{step.credits_estimated:,}" if step.buys else "",
         expected if step.buys else "",
     ]

@@ -63,8 +63,9 @@ def _job_json(job: str, record: "JobRecord | None", standing: "Standing") -> dic
 def _as_text(loaded: "Manifest", standing: "Standing", jobs: list[str]) -> str:
     from collections import Counter
 
-    from rich.console import Console
     from rich.table import Table
+
+    from batchsync.cli.paper import Paper
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("job", "state", "attempt", "project", "credits", "note"):
@@ -79,15 +80,13 @@ def _as_text(loaded: "Manifest", standing: "Standing", jobs: list[str]) -> str:
         note = row["error"]["message"] if row["error"] else ""
         attempt = str(row["attempt"] or "")
         table.add_row(job, row["state"], attempt, project, str(row["credits_charged"]), note)
-    console = Console(highlight=False, markup=False)
-    with console.capture() as capture:
-        console.print(table)
-        words = " · ".join(f"{count} {word}" for word, count in counts.items())
-        console.print(f"{loaded.name}: {words}", soft_wrap=True)
-        if removed := _removed(loaded, standing):
-            names = ", ".join(removed)
-            console.print(f"no longer in the manifest: {names}", soft_wrap=True)
-    return capture.get()
+    paper = Paper()
+    paper.write(table)
+    words = " · ".join(f"{count} {word}" for word, count in counts.items())
+    paper.write(f"{loaded.name}: {words}")
+    if removed := _removed(loaded, standing):
+        paper.write(f"no longer in the manifest: {', '.join(removed)}")
+    return paper.text
 
 
 def _removed(loaded: "Manifest", standing: "Standing") -> list[str]:

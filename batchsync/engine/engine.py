@@ -30,7 +30,7 @@ _LEAD = 64
 # another's upload of the same file must not keep the line idle.
 _LOOKAHEAD = 4
 # Seconds that a create call in the air is given to return once the run is told to leave.
-_LANDING_SECONDS = 4.0
+_LANDING_SECONDS = 3.0
 
 
 class Engine:

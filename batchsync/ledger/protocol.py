@@ -59,7 +59,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """Where a job stands, with its latest attempt."""
+    """Where a job stands, with its latest attempt.
+
+    Attributes:
+        overrides: what `retry --set` said, as `overrides.Overrides` writes it.
+    """
 
     id: str
     position: int
@@ -69,6 +73,7 @@ class JobRecord:
     failure: Failure | None
     updated_at: float
     attempt: Attempt | None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +179,14 @@ class Ledger(Protocol):
 
     async def remember_error(self, job: str, failure: Failure) -> None:
         """Note why a job came no further, without moving it."""
+        ...
+
+    async def override(self, job: str, overrides: Mapping[str, Any]) -> None:
+        """Remember what `retry --set` said of a job; empty forgets it."""
+        ...
+
+    async def owner_of(self, base_url: str, project_id: str) -> tuple[str, int] | None:
+        """The job and attempt that a project belongs to, if the ledger knows it."""
         ...
 
     async def keep_asset(self, base_url: str, account: str, asset: Asset) -> None:

@@ -16,7 +16,7 @@ SELECT id FROM jobs WHERE in_manifest = 1 ORDER BY position;
 
 -- name: records
 -- Every job with its latest attempt.
-SELECT j.id, j.position, j.state, j.attempt, j.in_manifest,
+SELECT j.id, j.position, j.state, j.attempt, j.in_manifest, j.overrides,
        j.error_stage, j.error_code, j.error_message, j.updated_at,
        a.number, a.run, a.tag, a.base_url, a.parameters, a.project_id,
        a.credits_estimated, a.credits_charged, a.credits_refunded,
@@ -52,6 +52,9 @@ SET error_stage = :error_stage, error_code = :error_code, error_message = :error
     updated_at = :at
 WHERE id = :job;
 
+-- name: override
+UPDATE jobs SET overrides = ? WHERE id = ?;
+
 -- name: record_history
 INSERT INTO history (at, run, job, attempt, source, target, detail)
 VALUES (:at, :run, :job, :attempt, :source, :target, :detail);
@@ -69,6 +72,9 @@ DELETE FROM attempts WHERE job = ? AND number = ? AND project_id IS NULL;
 INSERT OR REPLACE INTO assets (base_url, account, sha256, role, extension, size, file_path,
                                uploaded_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: owner_of
+SELECT job, number FROM attempts WHERE base_url = ? AND project_id = ?;
 
 -- name: fresh_assets
 SELECT sha256, role, extension, size, file_path, uploaded_at FROM assets

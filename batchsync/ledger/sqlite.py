@@ -92,6 +92,17 @@ class SqliteLedger:
         values = {"job": job, "at": self._now(), **_failure_columns(failure)}
         await self._writer.do(lambda db: db.execute(SQL["remember_error"], values).rowcount)
 
+    async def override(self, job: str, overrides: Mapping[str, Any]) -> None:
+        """Remember what `retry --set` said of a job; empty forgets it."""
+        row = (json.dumps(overrides) if overrides else None, job)
+        await self._writer.do(lambda db: db.execute(SQL["override"], row).rowcount)
+
+    async def owner_of(self, base_url: str, project_id: str) -> tuple[str, int] | None:
+        """The job and attempt that a project belongs to, if the ledger knows it."""
+        key = (base_url, project_id)
+        found = await self._writer.do(lambda db: db.execute(SQL["owner_of"], key).fetchone())
+        return (found["job"], found["number"]) if found else None
+
     async def keep_asset(self, base_url: str, account: str, asset: Asset) -> None:
         """Remember an upload."""
         row = (
@@ -231,11 +242,12 @@ def _record(row: sqlite3.Row) -> JobRecord:
         failure=failure,
         updated_at=row["updated_at"],
         attempt=_attempt(row) if row["number"] is not None else None,
+        overrides=json.loads(row["overrides"]) if row["overrides"] else {},
     )
 
 
 # Where the attempt's columns begin in the `records` query.
-_FIRST_ATTEMPT_COLUMN = 9
+_FIRST_ATTEMPT_COLUMN = 10
 
 
 def _attempt(row: sqlite3.Row) -> Attempt:

@@ -8,6 +8,7 @@ CREATE TABLE jobs (
                                                'unconfirmed')),
   attempt       INTEGER NOT NULL DEFAULT 0,    -- number of the latest attempt, 0 before the first
   in_manifest   INTEGER NOT NULL DEFAULT 1,    -- 0 once the manifest no longer names it
+  overrides     TEXT,                          -- JSON: what `retry --set` said
   error_stage   TEXT,
   error_code    TEXT,
   error_message TEXT,
