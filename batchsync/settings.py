@@ -103,6 +103,8 @@ class RunSettings(BaseModel):
     results: str | None = None
     lock_wait: Seconds = 0.0
     name_tag: bool = True
+    notify: tuple[str, ...] = ()
+    notify_on: Literal["failure", "success", "always"] = "failure"
 
 
 def settle(manifest_run: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunSettings:

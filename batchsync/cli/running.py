@@ -23,6 +23,7 @@ from batchsync.logs import LogFormat, LogObserver, configure
 from batchsync.manifest import Manifest
 from batchsync.model import JobState
 from batchsync.places import places
+from batchsync.report import notice
 from batchsync.report.progress import LiveView, Tally
 from batchsync.report.summary import Summary
 from batchsync.report.text import summary_text
@@ -68,6 +69,7 @@ async def _run(
     key: Callable[[], str],
     look: Look,
 ) -> int:
+    notice.check(settings)
     announce = Announcer()
     stop = Stop(announce)
     secret = [""]
@@ -97,6 +99,8 @@ async def _run(
             stack.enter_context(LiveView(tally, console))
         summary = await batch.run()
     _last_words(summary, look)
+    if not summary.nothing_to_do:
+        await notice.send(summary, settings, announce)
     return int(summary.exit)
 
 

@@ -78,7 +78,7 @@ SELECT job, number FROM attempts WHERE base_url = ? AND project_id = ?;
 
 -- name: fresh_assets
 SELECT sha256, role, extension, size, file_path, uploaded_at FROM assets
-WHERE base_url = ? AND account = ? AND uploaded_at > ?;
+WHERE base_url = ? AND account = ? AND uploaded_at BETWEEN ? AND ?;
 
 -- name: keep_file
 INSERT OR REPLACE INTO files (path, size, mtime_ns, sha256, media) VALUES (?, ?, ?, ?, ?);
