@@ -37,7 +37,7 @@ from batchsync.events import Announcer, LimitChanged, Note
 from batchsync.ledger import Cost, JobRecord, Ledger, RunRecord, SqliteLedger
 from batchsync.lock import held
 from batchsync.manifest import Manifest
-from batchsync.model import Failure, JobState, Stage
+from batchsync.model import IN_FLIGHT, Failure, JobState, Stage
 from batchsync.places import Places, places
 from batchsync.plan import Action, Plan, Step
 from batchsync.report import summary as summaries
@@ -51,6 +51,7 @@ from batchsync.standing import (
     look_ahead,
     planned_offline,
     read_standing,
+    refuse_foreign_ledger,
     selector,
 )
 
@@ -137,6 +138,7 @@ class BatchRun:
             LedgerUnusable, LedgerError: the ledger can't be read or written.
         """
         standing = await asyncio.to_thread(read_standing, self._places.state)
+        await asyncio.to_thread(refuse_foreign_ledger, self._manifest, standing)
         prospect = await self._look(standing)
         if not self._has_work(prospect.plan, standing):
             return await self._idle(prospect.plan, standing)
@@ -196,6 +198,7 @@ class BatchRun:
         standing = Standing(await ledger.records(), await ledger.costs(), await ledger.files())
         # Planned anew: another run may have worked on the batch since the first look.
         plan = (await self._look(standing)).plan
+        self._report_removed(standing)
         await ledger.begin_run(self._run_record())
         code = ExitCode.INTERNAL
         summary = None
@@ -211,6 +214,15 @@ class BatchRun:
             text = json.dumps(summary.to_json()) if summary else "null"
             await ledger.end_run(self.run_id, time.time(), int(code), text)
         return summary
+
+    def _report_removed(self, standing: Standing) -> None:
+        removed = [record for record in standing.records.values() if not record.in_manifest]
+        waiting = [record.id for record in removed if record.state in IN_FLIGHT]
+        if removed:
+            words = f"{len(removed)} jobs of the ledger are no longer in the manifest"
+            if waiting:
+                words += f"; paid for and not fetched: {', '.join(waiting)}: put them back for that"
+            self._announce(Note("warning" if waiting else "info", words))
 
     async def _resubmit(self, ledger: Ledger, recorder: Recorder) -> None:
         wanted = selector(self._options.only)
@@ -377,6 +389,7 @@ class BatchRun:
             ended_at=None,
             host=socket.gethostname(),
             pid=os.getpid(),
+            manifest=str(self._manifest.path),
             base_url=self._settings.base_url,
             version=__version__,
             exit_code=None,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from batchsync import overrides
 from batchsync import plan as planning
+from batchsync.errors import UsageError
 from batchsync.ledger.file import open_for_reading
 from batchsync.ledger.protocol import Cost, FileFacts, JobRecord, RunRecord
 from batchsync.ledger.sqlite import read_costs, read_files, read_latest_run, read_records
@@ -41,6 +42,25 @@ def read_standing(state: Path) -> Standing:
         return Standing()
     with contextlib.closing(open_for_reading(state)) as connection:
         return _read(connection)
+
+
+def refuse_foreign_ledger(manifest: Manifest, standing: Standing) -> None:
+    """Two manifests of one name in one folder would take each other's jobs for changed; blocking.
+
+    A manifest that was moved or renamed keeps its ledger.
+
+    Raises:
+        UsageError: another manifest, which is still there, uses this ledger.
+    """
+    run = standing.latest_run
+    if run is None or run.manifest == str(manifest.path):
+        return
+    other = Path(run.manifest)
+    if other.exists() and not other.samefile(manifest.path):
+        raise UsageError(
+            f"the ledger of {manifest.name!r} is that of {other}: two manifests of one name would "
+            "buy each other's jobs again; give one of them another name, or --state PATH"
+        )
 
 
 def _read(connection: sqlite3.Connection) -> Standing:

@@ -148,6 +148,7 @@ class RunRecord:
     ended_at: float | None
     host: str
     pid: int
+    manifest: str
     base_url: str
     version: str
     exit_code: int | None

@@ -87,13 +87,14 @@ INSERT OR REPLACE INTO files (path, size, mtime_ns, sha256, media) VALUES (?, ?,
 SELECT path, size, mtime_ns, sha256, media FROM files;
 
 -- name: begin_run
-INSERT INTO runs (id, started_at, host, pid, base_url, version) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO runs (id, started_at, host, pid, manifest, base_url, version)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: end_run
 UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?;
 
 -- name: latest_run
-SELECT id, started_at, ended_at, host, pid, base_url, version, exit_code
+SELECT id, started_at, ended_at, host, pid, manifest, base_url, version, exit_code
 FROM runs ORDER BY started_at DESC LIMIT 1;
 
 -- name: render_seconds

@@ -141,7 +141,7 @@ class SqliteLedger:
 
     async def begin_run(self, run: RunRecord) -> None:
         """Record that a process starts to work on the batch."""
-        row = (run.id, run.started_at, run.host, run.pid, run.base_url, run.version)
+        row = (run.id, run.started_at, run.host, run.pid, run.manifest, run.base_url, run.version)
         await self._writer.do(lambda db: db.execute(SQL["begin_run"], row).rowcount)
 
     async def end_run(self, run_id: str, ended_at: float, exit_code: int, summary: str) -> None:

@@ -72,6 +72,7 @@ CREATE TABLE runs (
   ended_at   REAL,
   host       TEXT NOT NULL,
   pid        INTEGER NOT NULL,
+  manifest   TEXT NOT NULL,                    -- absolute path
   base_url   TEXT NOT NULL,
   version    TEXT NOT NULL,
   exit_code  INTEGER,

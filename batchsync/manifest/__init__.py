@@ -1,0 +1,6 @@
+"""Manifests: YAML with positions, its schema, and its expansion into jobs."""
+
+from batchsync.manifest.batch import Manifest, load
+from batchsync.manifest.schema import json_schema
+
+__all__ = ["Manifest", "json_schema", "load"]
