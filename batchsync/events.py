@@ -103,10 +103,14 @@ Observer = Callable[[Event], None]
 
 
 class Announcer:
-    """Passes each event to every subscriber."""
+    """Passes each event to every subscriber.
+
+    One that raises is dropped: a terminal that has gone away must not stop what is paid for.
+    """
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = list(observers)
+        self.dropped = 0
 
     def subscribe(self, observer: Observer) -> None:
         """Add a subscriber."""
@@ -114,5 +118,9 @@ class Announcer:
 
     def __call__(self, event: Event) -> None:
         """Say something."""
-        for observer in self._observers:
-            observer(event)
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception:
+                self._observers.remove(observer)
+                self.dropped += 1

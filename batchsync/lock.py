@@ -14,6 +14,8 @@ from batchsync.errors import BatchsyncError, LedgerUnusable, LockHeld, UsageErro
 from batchsync.ledger import read_only
 from batchsync.ledger.sqlite import read_latest_run
 
+# Between two tries at a lock that another run holds.
+_RETRY_SECONDS = 0.2
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -25,26 +27,30 @@ async def held(lock: Path, state: Path, wait_seconds: float) -> AsyncIterator[No
         LockHeld: another process has it, for longer than `wait_seconds`.
         UsageError: this file system has no locks, or the folder can't be written.
     """
-    guard = FileLock(lock, thread_local=False)
-    try:
-        await asyncio.to_thread(_take, guard, lock, wait_seconds)
-    except Timeout:
-        raise LockHeld(await asyncio.to_thread(_holder, state)) from None
+    # Without flock, filelock would fall back to a lock that a dead process leaves behind.
+    guard = FileLock(lock, thread_local=False, fallback_to_soft=False)
+    deadline = asyncio.get_running_loop().time() + wait_seconds
+    while not await asyncio.to_thread(_take, guard, lock):
+        # Tried again and again from here: a thread that waits could not be told to stop.
+        if asyncio.get_running_loop().time() >= deadline:
+            raise LockHeld(await asyncio.to_thread(_holder, state))
+        await asyncio.sleep(_RETRY_SECONDS)
     try:
         yield
     finally:
         guard.release()
 
 
-def _take(guard: FileLock, lock: Path, wait_seconds: float) -> None:
+def _take(guard: FileLock, lock: Path) -> bool:
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        guard.acquire(timeout=wait_seconds, poll_interval=0.1)
+        guard.acquire(blocking=False)
+        return True
+    except Timeout:
+        return False
     except NotImplementedError as error:
         raise _no_locks(lock) from error
     except OSError as error:
-        if isinstance(error, Timeout):
-            raise
         if error.errno in _NO_LOCKS:
             raise _no_locks(lock) from error
         raise UsageError(f"can't write to {lock.parent}: {error.strerror}") from error

@@ -76,7 +76,7 @@ class Choice:
     """Which jobs `retry` is to bring back.
 
     Attributes:
-        patterns: ids or globs; a job named so may also be done.
+        patterns: ids or globs; a job named by its full id may also be done.
         failed: all that failed.
         canceled: all that were canceled.
     """
@@ -107,25 +107,26 @@ async def retry(
     for job_id in _chosen(open_desk, choice):
         record = open_desk.records.get(job_id)
         case = open_desk.case(job_id)
-        if record is None or case.state in (JobState.PENDING, JobState.UPLOADED):
-            done.left_alone[job_id] = "pending already"
-        elif _only_download_failed(record) and not values:
+        if record is not None and _only_download_failed(record) and not values:
             done.to_fetch.append(job_id)
             if not dry_run:
                 await open_desk.recorder.to_be_fetched(case, "retry")
             continue
-        elif why := _not_to_be_retried(record):
+        if why := _not_to_be_retried(record, named=job_id in choice.patterns):
             done.left_alone[job_id] = why
             continue
-        else:
-            done.to_buy.append(job_id)
-            if not dry_run:
-                await _reopen(open_desk, case)
         if values and not dry_run:
-            kept = overrides.record(case.job, values)
-            await open_desk.ledger.override(
-                job_id, {**(record.overrides if record else {}), **kept}
-            )
+            # First of all: a crash after it buys nothing, and one after reopening would buy the
+            # old parameters.
+            before = record.overrides if record else {}
+            kept = {**before, **overrides.record(case.job, values)}
+            await open_desk.ledger.override(job_id, kept)
+        if case.state in (JobState.PENDING, JobState.UPLOADED):
+            done.left_alone[job_id] = "pending already"
+            continue
+        done.to_buy.append(job_id)
+        if not dry_run:
+            await _reopen(open_desk, case)
     return done
 
 
@@ -154,13 +155,18 @@ def _only_download_failed(record: JobRecord) -> bool:
     )
 
 
-def _not_to_be_retried(record: JobRecord) -> str | None:
+def _not_to_be_retried(record: JobRecord | None, named: bool) -> str | None:
+    if record is None:
+        return None
+    if record.state is JobState.DONE and not named:
+        # A glob is easily too wide, and a finished render bought again is money gone.
+        return "done: name it by its full id to buy it again"
     if record.state is JobState.UNCONFIRMED:
         return "unconfirmed: use resolve"
     if record.state is JobState.RENDERED:
         return "rendered: the next run downloads it, free"
-    if record.state is JobState.SUBMITTED and not _is_lost(record):
-        return "still rendering: the next run collects it"
+    if record.state is JobState.SUBMITTED and not (named and _is_lost(record)):
+        return "submitted: the next run collects it"
     return None
 
 

@@ -1,5 +1,6 @@
 """Where a batch keeps its things."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,4 +30,5 @@ def places(manifest_path: Path, name: str, settings: RunSettings) -> Places:
     state = home / (settings.state or f".batchsync/{name}.db")
     output_dir = home / (settings.output_dir or f"outputs/{name}")
     results = home / settings.results if settings.results else output_dir / "results.csv"
+    state, output_dir, results = (Path(os.path.abspath(p)) for p in (state, output_dir, results))
     return Places(state, output_dir, results, state.with_name(f"{state.name}.lock"))

@@ -146,9 +146,10 @@ def _is_new(record: JobRecord | None) -> bool:
     """Whether nothing has been bought yet, and nothing stands in the way of buying."""
     if record is None or record.state in (JobState.PENDING, JobState.UPLOADED):
         return True
-    # It failed before anything was sent; the file may have come since.
+    # It failed before anything was ever sent; the file may have come since.
     return (
         record.state is JobState.FAILED
+        and record.attempt is None
         and record.failure is not None
         and record.failure.stage in (Stage.PREFLIGHT, Stage.UPLOAD)
     )

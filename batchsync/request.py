@@ -1,8 +1,10 @@
 """What is asked of the service for one job: its price, its body, and what it was made from."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from batchsync.model import ESTIMATE_FPS, Job, Media, Source, SourceKind
 
@@ -95,7 +97,28 @@ def fingerprint(job: Job, hashes: Mapping[str, str]) -> dict[str, Any]:
 def _identity(source: Source, hashes: Mapping[str, str]) -> str:
     if source.is_local:
         return f"sha256:{hashes.get(source.value, 'unknown')}"
-    return source.value
+    return _unsigned(source.value)
+
+
+# Parameters of pre-signed URLs at the large object stores and CDNs: they change with each signing,
+# and the file behind them does not.
+_SIGNATURE = re.compile(
+    r"(?i)x-(amz|goog|oss|cos)-.*|signature|expires|key-pair-id|policy|awsaccesskeyid|"
+    r"googleaccessid|sig|se|sp|sv|sr|st|spr|skoid|sktid|skt|ske|sks|skv|token|hdnts|exp|hmac"
+)
+
+
+def _unsigned(address: str) -> str:
+    """A URL without the parameters of its signature; they are secrets, too."""
+    if "?" not in address:
+        return address
+    parts = urlsplit(address)
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if not _SIGNATURE.fullmatch(name)
+    ]
+    return urlunsplit(parts._replace(query=urlencode(kept)))
 
 
 def changed_fields(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:

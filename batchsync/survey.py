@@ -74,8 +74,12 @@ async def _in_threads(work: Callable[[str], T], paths: list[str]) -> list[T]:
     size = max(1, min(64, len(paths) // _THREADS))
     parts = [paths[start : start + size] for start in range(0, len(paths), size)]
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="survey") as pool:
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="survey")
+    try:
         results = await asyncio.gather(*(loop.run_in_executor(pool, share, part) for part in parts))
+    finally:
+        # Not waited for: whoever cancels this does not want to see a large file hashed to its end.
+        pool.shutdown(wait=False, cancel_futures=True)
     return [item for result in results for item in result]
 
 

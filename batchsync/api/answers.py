@@ -21,6 +21,11 @@ from batchsync.errors import (
 # How much of somebody else's text is worth keeping in our records.
 _LONGEST_MESSAGE = 300
 
+# Seconds. A server that asks for more is asked again after this: a run must not be parked for a
+# day by one odd header.
+LONGEST_RETRY_AFTER = 600.0
+_LONGEST_NUMBER = 18
+
 _BY_STATUS: Mapping[int, type[RemoteError]] = {
     401: Unauthorized,
     402: PaymentRequired,
@@ -64,16 +69,15 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     if not value:
         return None
     try:
-        return max(0.0, float(int(value)))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
+        if value.strip().isdecimal():
+            seconds = float(value[:_LONGEST_NUMBER])
+        else:
+            moment = parsedate_to_datetime(value)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
 
 
 def _words(body: bytes) -> str:
@@ -82,4 +86,13 @@ def _words(body: bytes) -> str:
     except (ValueError, TypeError, KeyError, RecursionError):
         # A proxy's page instead of JSON: its mark-up tells a person nothing.
         return "no JSON message" if body.strip() else "an empty answer"
-    return " ".join(str(message).split())[:_LONGEST_MESSAGE]
+    return plain_words(str(message))
+
+
+def plain_words(text: str) -> str:
+    """Somebody else's text as one printable line of bounded length.
+
+    Control codes would act on the terminal, and half an emoji can't be written to a file.
+    """
+    line = " ".join(text[: 4 * _LONGEST_MESSAGE].split())
+    return "".join(letter for letter in line if letter.isprintable())[:_LONGEST_MESSAGE]

@@ -88,7 +88,10 @@ class HttpApi:
         # A connection of its own for each create call: on a kept one, the server's closing it
         # at that moment could not be told from a lost answer, and would cost an unconfirmed job.
         self._creates = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=64, force_close=True), **common
+            # No limit: waiting for a connection would count into the time for the answer. How
+            # many calls are in the air is for the slots to say.
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            **common,
         )
         self._storage = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), auto_decompress=False, **common
@@ -129,7 +132,12 @@ class HttpApi:
         """`GET /v1/video-projects/{id}`."""
         path = f"/v1/video-projects/{quote(project_id, safe='')}"
         answer = await self._ask(self._reads, "status", "GET", path)
-        return wire.read_project(self._accept(answer), project_id)
+        project = wire.read_project(self._accept(answer), project_id)
+        if project.error and self._key in (project.error.message or ""):
+            message = (project.error.message or "").replace(self._key, "[key]")
+            error = project.error.model_copy(update={"message": message})
+            project = project.model_copy(update={"error": error})
+        return project
 
     async def put(self, url: str, path: Path, size: int, progress: Progress) -> str:
         """PUT a file to its pre-signed URL."""
@@ -179,18 +187,27 @@ class HttpApi:
             with _translated():
                 async with self._download(target, held) as response:
                     expected = await self._expect(response, incoming, held)
-                    async for block in response.content.iter_any():
-                        if incoming.size + len(block) > _LARGEST_OUTPUT:
-                            raise OutputInvalid("the download does not end")
-                        await incoming.add(block)
-                        self.traffic.downloaded += len(block)
-                        progress(len(block))
+                    # 416 says that all is here already; its body is a message, not the file.
+                    if response.status != 416:
+                        await self._receive(response, incoming, progress)
             await incoming.finish()
         finally:
             await incoming.close()
-        if expected is not None and incoming.size != expected:
+        if expected is not None and incoming.size < expected:
+            raise AnswerLost(f"{incoming.size} of {expected} bytes came")
+        if expected is not None and incoming.size > expected:
             raise OutputInvalid(f"{incoming.size} bytes came where {expected} were announced")
         return Fetched(incoming.size, incoming.sha256)
+
+    async def _receive(
+        self, response: aiohttp.ClientResponse, incoming: Incoming, progress: Progress
+    ) -> None:
+        async for block in response.content.iter_any():
+            if incoming.size + len(block) > _LARGEST_OUTPUT:
+                raise OutputInvalid("the download does not end")
+            await incoming.add(block)
+            self.traffic.downloaded += len(block)
+            progress(len(block))
 
     @asynccontextmanager
     async def _download(self, target: URL, held: int) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -287,7 +304,7 @@ async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
 def _date(value: str) -> datetime | None:
     try:
         return parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -15,13 +15,16 @@ import tenacity
 
 from batchsync.api.protocol import Api, Fetched, Progress, Traffic, UploadItem
 from batchsync.api.wire import Account, Created, Project, UploadTicket
-from batchsync.errors import BatchsyncError, RemoteError
+from batchsync.errors import BatchsyncError, RemoteError, UrlExpired
 
 T = TypeVar("T")
 
-# Seconds. A server that asks for more than this is not obeyed within one run: the job waits for
-# the next.
-_LONGEST_RETRY_AFTER = 600.0
+# Pauses grow by this factor: six failures in a row, as under a shower of faults, cost seconds, and
+# an outage of minutes is still asked only twice a minute.
+_GROWTH = 1.6
+
+# Seconds. A fresh pre-signed URL helps at once: there is nothing to wait for.
+_EXPIRED_URL_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +33,27 @@ class Patience:
 
     Attributes:
         tries: calls at most.
-        first: longest pause after the first failure; it doubles with each.
-        longest: where the doubling ends (CONTRACT advises 30-60 s after a 502).
+        first: longest pause after the first failure; it grows with each.
+        longest: where the growth ends (CONTRACT advises 30-60 s after a 502).
         total: seconds from the first call after which no further one is made.
     """
 
-    tries: int = 12
+    tries: int = 40
     first: float = 0.5
-    longest: float = 45.0
+    longest: float = 30.0
     total: float = 600.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def pause(self, tries: int, retry_after: float | None = None) -> float:
         """Seconds to wait after `tries` failures; a `Retry-After` is the least."""
-        waited: float = tenacity.wait_random_exponential(multiplier=self.first, max=self.longest)(
-            _after(tries)
+        wait = tenacity.wait_random_exponential(
+            multiplier=self.first, max=self.longest, exp_base=_GROWTH
         )
+        waited: float = wait(_after(tries))
         if retry_after is None:
             return waited
         # A little after the moment named, and not all callers at once.
-        return min(retry_after, _LONGEST_RETRY_AFTER) + waited / 4
+        return retry_after + waited / 4
 
 
 def poll_pause(looks: int, shortest: float, longest: float) -> float:
@@ -133,6 +137,8 @@ async def repeat(
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, UrlExpired):
+            return min(_EXPIRED_URL_PAUSE, patience.pause(state.attempt_number))
         hint = error.retry_after if isinstance(error, RemoteError) else None
         return patience.pause(state.attempt_number, hint)
 

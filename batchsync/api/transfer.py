@@ -5,10 +5,12 @@ that disk, hash and network overlap.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from io import FileIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -85,7 +87,7 @@ class Incoming:
     def __init__(self, part: Path, executor: Executor) -> None:
         self._part = part
         self._executor = executor
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._hash: _Hash = hashlib.sha256()
         self._blocks: list[bytes] = []
         self._waiting = 0
@@ -115,13 +117,11 @@ class Incoming:
         await self._in_thread(self._sync)
 
     async def close(self) -> None:
-        """Close the file, whatever happened; what was written stays for the next try."""
+        """Close the file, whatever happened; what has come stays for the next try."""
         try:
             await self._settle()
         finally:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
 
     @property
     def sha256(self) -> str:
@@ -151,7 +151,8 @@ class Incoming:
 
     def _open(self) -> None:
         self._part.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._part.open("a+b")
+        # Unbuffered: what `write` could not write must not be tried again by `close`.
+        self._file = self._part.open("a+b", buffering=0)
         self._file.seek(0)
         while block := self._file.read(BLOCK):
             self._hash.update(block)
@@ -167,9 +168,23 @@ class Incoming:
         if self._file is None:
             return
         for block in blocks:
-            self._file.write(block)
-            self._hash.update(block)
-            self.size += len(block)
+            rest = memoryview(block)
+            while rest:
+                written = self._file.write(rest) or 0
+                self._hash.update(rest[:written])
+                self.size += written
+                rest = rest[written:]
+
+    def _close(self) -> None:
+        if self._file is None:
+            return
+        # The disk may be full. `finish` has said so already, and the next try looks at what is
+        # there, not at what should be.
+        with contextlib.suppress(OSError):
+            self._write(self._blocks)
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._blocks, self._file = [], None
 
     def _sync(self) -> None:
         if self._file is not None:

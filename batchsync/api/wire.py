@@ -18,6 +18,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from batchsync.api.answers import plain_words
 from batchsync.errors import Unintelligible
 
 # Long enough for any id seen (they are cuids of 25 characters), short enough for a URL.
@@ -31,11 +32,14 @@ def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         return None
 
 
-LenientInt = Annotated[int | None, WrapValidator(_or_none)]
+# Credits and pixels; beyond this a figure is nonsense, and no database takes it.
+_LARGEST_INT = 2**53
+
+LenientInt = Annotated[Annotated[int, Field(ge=0, le=_LARGEST_INT)] | None, WrapValidator(_or_none)]
 LenientFloat = Annotated[
     Annotated[float, Field(allow_inf_nan=False)] | None, WrapValidator(_or_none)
 ]
-LenientText = Annotated[str | None, WrapValidator(_or_none)]
+LenientText = Annotated[Annotated[str, AfterValidator(plain_words)] | None, WrapValidator(_or_none)]
 
 
 def _no_climbing(value: str) -> str:

@@ -53,13 +53,7 @@ def go(
     look: Look,
 ) -> None:
     """Run, show, and end the process with the run's exit code."""
-    code = asyncio.run(_run(manifest, settings, options, key, look))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
-        # Threads may still be reading a large file; whoever pressed Ctrl-C has waited enough.
-        os._exit(code)
-    sys.exit(code)
+    sys.exit(asyncio.run(_run(manifest, settings, options, key, look)))
 
 
 async def _run(
@@ -99,6 +93,12 @@ async def _run(
             stack.enter_context(LiveView(tally, console))
         summary = await batch.run()
     _last_words(summary, look)
+    if stop.left.is_set():
+        # Threads may still be reading a large file, and asyncio would wait for them; whoever
+        # pressed Ctrl-C has waited enough. The ledger is closed, the results are written.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(summary.exit)
     if not summary.nothing_to_do:
         await notice.send(summary, settings, announce)
     return int(summary.exit)

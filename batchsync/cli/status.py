@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchsync.cli.options import Json, ManifestArgument, Only, State, overrides
 
 if TYPE_CHECKING:
-    from batchsync.ledger import JobRecord
+    from batchsync.ledger import JobRecord, RunRecord
     from batchsync.manifest import Manifest
     from batchsync.standing import Standing
 
@@ -37,10 +37,26 @@ def _as_json(loaded: "Manifest", standing: "Standing", jobs: list[str]) -> dict[
     run = standing.latest_run
     return {
         "batch": loaded.name,
-        "running": bool(run and run.ended_at is None),
+        "running": bool(run and run.ended_at is None and _is_alive(run)),
         "jobs": [_job_json(job, standing.records.get(job), standing) for job in jobs],
         "removed_from_manifest": _removed(loaded, standing),
     }
+
+
+def _is_alive(run: "RunRecord") -> bool:
+    """Whether the process of a run that has not said that it ended is still there."""
+    import os
+    import socket
+
+    if run.host != socket.gethostname():
+        return True  # nobody can tell from here
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _job_json(job: str, record: "JobRecord | None", standing: "Standing") -> dict[str, Any]:

@@ -14,6 +14,10 @@ from batchsync.errors import (
 _FORBIDDEN_LIMIT = 3
 # Jobs in a row that ran out of patience with the service before the run gives up on it.
 _OUTAGE_LIMIT = 3
+# Answers lost in a row, without a job taken in between, after which something on the way swallows
+# them all: going on would leave the whole batch unconfirmed. At one lost answer in five, ten in a
+# row are one case in ten million.
+_LOST_LIMIT = 10
 
 
 class Breaker:
@@ -28,6 +32,7 @@ class Breaker:
         self._accepted = False
         self._forbidden = 0
         self._exhausted = 0
+        self._lost = 0
 
     @property
     def knows_account_is_good(self) -> bool:
@@ -38,6 +43,7 @@ class Breaker:
         """A job was taken."""
         self._accepted = True
         self._exhausted = 0
+        self._lost = 0
 
     def barred(self, error: RemoteError) -> None:
         """A create call was answered 401, 402 or 403."""
@@ -49,6 +55,12 @@ class Breaker:
             self._forbidden += 1
             if self._forbidden >= _FORBIDDEN_LIMIT:
                 self._close(ExitCode.DENIED, f"the service forbids every job ({error})")
+
+    def lost(self, error: RemoteError) -> None:
+        """The answer to a create call was lost."""
+        self._lost += 1
+        if self._lost >= _LOST_LIMIT:
+            self._close(ExitCode.UNCONFIRMED, f"every answer gets lost ({error})")
 
     def exhausted(self, error: RemoteError) -> None:
         """A job was given up for this run because the service could not be reached or used."""

@@ -20,6 +20,9 @@ class Case:
         url: a download URL that was fresh when the render was seen to have ended.
         sources: what the API calls the two files, once they are there.
         parameters: what the render is made from, once the contents are known.
+        reopen: why an ended job is to be bought again; None for one that has not ended. It stays
+            ended in the ledger until the very moment of the create call, so that a run that stops
+            before has changed nothing.
     """
 
     job: Job
@@ -32,6 +35,7 @@ class Case:
     url: str | None = None
     sources: dict[Role, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
+    reopen: str | None = None
 
     @property
     def id(self) -> str:
@@ -50,8 +54,10 @@ class Case:
         return replace(self, state=state, **changes)
 
 
-def from_record(job: Job, record: JobRecord | None, estimate: int) -> Case:
-    """The case of a job as the ledger has it."""
+def from_record(
+    job: Job, record: JobRecord | None, estimate: int = 0, reopen: str | None = None
+) -> Case:
+    """The case of a job as the ledger has it; `estimate` in credits, 0 takes the attempt's."""
     if record is None:
         return Case(job, JobState.PENDING, estimate=estimate)
     attempt = record.attempt
@@ -63,4 +69,5 @@ def from_record(job: Job, record: JobRecord | None, estimate: int) -> Case:
         project_id=attempt.project_id if attempt else None,
         submitted_at=attempt.submitted_at if attempt else None,
         base_url=attempt.base_url if attempt else "",
+        reopen=reopen,
     )

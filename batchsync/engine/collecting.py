@@ -73,7 +73,7 @@ class Collecting:
                 self._settle(case, 0)
             case Canceled(credits):
                 await tools.recorder.canceled(case, credits)
-                self._settle(case, credits or 0)
+                self._settle(case, credits)
         self._ended()
         return True
 

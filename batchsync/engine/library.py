@@ -1,10 +1,16 @@
 """Which contents the service has already; each is uploaded once, whoever needs it."""
 
 import asyncio
-import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from batchsync.errors import SourceUnfit
+from batchsync.errors import (
+    Forbidden,
+    PaymentRequired,
+    RemoteError,
+    SourceUnfit,
+    Unauthorized,
+)
 from batchsync.model import Asset, Role
 from batchsync.stages.upload import Parcel
 
@@ -13,6 +19,8 @@ from batchsync.stages.upload import Parcel
 REUSE_SECONDS = 6 * 24 * 3600
 
 Key = tuple[str, Role, str]
+
+_ACCOUNT_ERRORS = (Unauthorized, Forbidden, PaymentRequired)
 
 
 class Library:
@@ -28,9 +36,11 @@ class Library:
         assets: Sequence[Asset],
         send: Callable[[Sequence[Parcel]], Awaitable[Sequence[Asset]]],
         saved: Callable[[int], None],
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._send = send
         self._saved = saved
+        self._now = now
         self._shelf: dict[Key, asyncio.Future[Asset]] = {}
         self._known = {(asset.sha256, asset.role, asset.extension): asset for asset in assets}
 
@@ -48,6 +58,10 @@ class Library:
         return [(await self._find(parcel)).file_path for parcel in parcels]
 
     def _has(self, parcel: Parcel) -> bool:
+        asset = self._known.get(parcel.key)
+        if asset is not None and asset.uploaded_at < self._now() - REUSE_SECONDS:
+            # A run of many days outlives its first uploads.
+            del self._known[parcel.key]
         return parcel.key in self._known or parcel.key in self._shelf
 
     async def _find(self, parcel: Parcel) -> Asset:
@@ -55,10 +69,15 @@ class Library:
             if parcel.key not in self._shelf:
                 await self._bring([parcel])
                 continue
-            # The other job's file may have been at fault, and ours be fine.
-            with contextlib.suppress(SourceUnfit):
+            try:
                 # Shielded: a job that gives up waiting must not stop another's upload.
                 await asyncio.shield(self._shelf[parcel.key])
+            except SourceUnfit:
+                pass  # it was the other job's file; ours may be fine
+            except RemoteError as error:
+                if error.retryable or isinstance(error, _ACCOUNT_ERRORS):
+                    raise
+                # Refused, perhaps for the other job's second file: ours is tried by itself.
         return self._known[parcel.key]
 
     async def _bring(self, missing: Sequence[Parcel]) -> None:

@@ -17,7 +17,11 @@ K = TypeVar("K")
 
 # Requests a second for all status calls together, and how few it may become after 429s.
 _RATE = 50.0
-_LEAST_RATE = 0.5
+_LEAST_RATE = 2.0
+# What each quiet answer gives back of the rate that 429s have taken.
+_RECOVERY = 0.5
+# Seconds in which several 429s count as one: they answer calls that were in the air together.
+_BURST = 1.0
 # Status calls under way at a time.
 _WIDTH = 32
 # Renders seen to end before their times are trusted, and how many are remembered.
@@ -95,6 +99,7 @@ class Poller(Generic[K]):
         self._idle.set()
         self._rate = _RATE
         self._next_call = 0.0
+        self._burst_until = 0.0
         self._width = asyncio.Semaphore(_WIDTH)
 
     def watch(self, item: K, age: float = 0.0) -> None:
@@ -161,7 +166,7 @@ class Poller(Generic[K]):
             if await self._look(watch.item):
                 return True
             watch.failures = 0
-            self._rate = min(_RATE, self._rate * 1.05)
+            self._rate = min(_RATE, self._rate + _RECOVERY)
             pause = poll_pause(watch.looks, self._shortest, self._longest)
         except RemoteError as error:
             if not error.retryable:
@@ -179,7 +184,9 @@ class Poller(Generic[K]):
         return False
 
     def _slow_down(self, retry_after: float | None) -> None:
-        self._rate = max(_LEAST_RATE, self._rate / 2)
+        now = asyncio.get_running_loop().time()
+        if now >= self._burst_until:
+            self._burst_until = now + _BURST
+            self._rate = max(_LEAST_RATE, self._rate / 2)
         if retry_after is not None:
-            now = asyncio.get_running_loop().time()
             self._next_call = max(self._next_call, now + self._patience.pause(1, retry_after))

@@ -9,7 +9,7 @@ from typing import Any
 
 from batchsync.engine.case import Case
 from batchsync.errors import LedgerError
-from batchsync.events import Event, JobMoved, JobStalled
+from batchsync.events import Event, JobMoved, JobStalled, Note
 from batchsync.ledger.protocol import Draft, Ledger, Transition
 from batchsync.model import Failure, JobState, Stage
 from batchsync.stages.download import Delivered
@@ -80,11 +80,14 @@ class Recorder:
                 submitted_at=now,
             )
         except LedgerError as error:
-            raise LedgerError(
+            message = (
                 f"job {case.id} was bought as project {project_id}, but this could not be "
                 f"recorded ({error}); once the ledger can be written again, tell it with: "
                 f"batchsync resolve MANIFEST {case.id} --adopt {project_id}"
-            ) from error
+            )
+            # Said here too: where several records fail, one error alone ends the run.
+            self._announce(Note("error", message))
+            raise LedgerError(message) from error
 
     async def unconfirmed(self, case: Case, failure: Failure) -> Case:
         """Whether a job was made is not known."""
@@ -114,9 +117,13 @@ class Recorder:
         return await self._end(case, JobState.FAILED, failure, charged=0)
 
     async def canceled(self, case: Case, credits: int | None) -> Case:
-        """Somebody canceled the render; the service says what it charges all the same."""
+        """Somebody canceled the render; the service says what it charges all the same.
+
+        Where it does not say, the estimate counts: the cap must not be fooled.
+        """
         failure = Failure(Stage.POLL, "canceled", "canceled in the vendor's library")
-        return await self._end(case, JobState.CANCELED, failure, charged=credits or 0)
+        charged = case.estimate if credits is None else credits
+        return await self._end(case, JobState.CANCELED, failure, charged=charged)
 
     async def failed(self, case: Case, failure: Failure) -> Case:
         """Trying the same again would give the same."""

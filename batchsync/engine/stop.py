@@ -1,7 +1,8 @@
 """Why, and how far, a run is stopping."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from batchsync.errors import ExitCode
 from batchsync.events import Stopping
@@ -25,6 +26,13 @@ def most_severe(codes: set[ExitCode]) -> ExitCode:
     return next(code for code in SEVERITY if code in codes or code is ExitCode.OK)
 
 
+T = TypeVar("T")
+
+
+class LeftError(Exception):
+    """The run was told to leave while it waited for something."""
+
+
 class Stop:
     """Two doors that only close: first for submissions, then for the whole run.
 
@@ -46,6 +54,23 @@ class Stop:
             self.reasons.append(reason)
             self.closed.set()
             self._announce(Stopping(reason, leaving=False))
+
+    async def unless_left(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await something that a person who wants to leave need not wait for.
+
+        Raises:
+            LeftError: the run was told to leave first; the work was canceled.
+        """
+        task = asyncio.create_task(work)
+        leaving = asyncio.create_task(self.left.wait())
+        try:
+            await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise LeftError
+            return task.result()
+        finally:
+            leaving.cancel()
+            task.cancel()
 
     def leave(self, code: ExitCode, reason: str) -> None:
         """Start nothing more, and go."""

@@ -14,7 +14,7 @@ from batchsync.engine.tools import Tools, failure_of
 from batchsync.errors import ExitCode, Forbidden, RemoteError, Throttled
 from batchsync.events import CallRetried, StageEntered
 from batchsync.ledger.protocol import Draft
-from batchsync.model import Failure, Stage
+from batchsync.model import Failure, JobState, Stage
 from batchsync.request import TAG_PREFIX, create_body
 from batchsync.stages.submit import Barred, Made, NotMade, Outcome, Refused, Unknown, submit
 
@@ -47,6 +47,9 @@ class Submitting:
             outcome = await self._shielded_post(case)
             if not isinstance(outcome, NotMade):
                 return
+            if case.reopen is not None:
+                # It has been reopened by now, and stands where any other job stands.
+                case = case.moved(JobState.UPLOADED, reopen=None)
             throttled = isinstance(outcome.error, Throttled)
             tries += not throttled
             if tries >= self._tools.patience.tries or self._waited_in_vain():
@@ -116,6 +119,9 @@ class Submitting:
         draft = Draft(
             case.attempt + 1, tag, tools.settings.base_url, case.parameters, case.estimate
         )
+        if case.reopen is not None:
+            case = await tools.recorder.reopened(case, case.reopen)
+            case = await tools.recorder.uploaded(case)
         case = await tools.recorder.submitting(case, draft)
         try:
             outcome = await submit(tools.api, body)
@@ -157,6 +163,7 @@ class Submitting:
                 await tools.recorder.unconfirmed(case, failure_of(Stage.SUBMIT, error))
                 # It may have been charged: the cap has to count it.
                 tools.budget.settle(case.id, case.estimate)
+                tools.breaker.lost(error)
                 tools.slots.give_back()
 
     async def _record_barred(self, case: Case, error: RemoteError) -> None:
@@ -166,9 +173,14 @@ class Submitting:
             await tools.recorder.failed(case, failure)
         else:
             back = await tools.recorder.not_made(case, failure)
-            if isinstance(error, Forbidden):
+            if not isinstance(error, Forbidden):
+                tools.breaker.barred(error)
+            elif tools.breaker.knows_account_is_good:
+                # Another job was accepted while this one was being written down.
+                await tools.recorder.failed(back, failure)
+            else:
                 self._forbidden.append((back, failure))
-            tools.breaker.barred(error)
+                tools.breaker.barred(error)
         tools.budget.settle(case.id, 0)
         tools.slots.give_back()
 

@@ -8,6 +8,7 @@ from batchsync.engine.library import REUSE_SECONDS, Library
 from batchsync.engine.tools import Tools, failure_of
 from batchsync.errors import (
     BatchsyncError,
+    ExitCode,
     Forbidden,
     PaymentRequired,
     RemoteError,
@@ -117,6 +118,10 @@ class Uploading:
             await tools.recorder.stalled(case, failure)
         elif isinstance(error, RemoteError) and error.retryable:
             tools.breaker.exhausted(error)
+            await tools.recorder.stalled(case, failure)
+        elif case.state is JobState.DONE:
+            # What was made before is still there: the job has not failed, only its new version.
+            tools.stop.codes.add(ExitCode.SOME_FAILED)
             await tools.recorder.stalled(case, failure)
         else:
             await tools.recorder.failed(case, failure)

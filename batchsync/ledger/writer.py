@@ -94,9 +94,9 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(order) for order in batch]
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+        except Exception as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.rollback()
             failure = LedgerError(f"the ledger can't be written: {error}")
             return [_Outcome(order, error=failure) for order in batch]
         return outcomes
@@ -106,13 +106,15 @@ class Writer:
         self._connection.execute("SAVEPOINT one")
         try:
             result = order.work(self._connection)
-        except (BatchsyncError, sqlite3.IntegrityError) as error:
+        except sqlite3.OperationalError:
+            # The disk or the file, not this call: the whole transaction is in doubt.
+            raise
+        except Exception as error:
+            # Also what SQLite's binding makes of odd values: it must not end the thread.
             self._connection.execute("ROLLBACK TO one")
             refusal = error if isinstance(error, BatchsyncError) else LedgerError(str(error))
             return _Outcome(order, error=refusal)
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("RELEASE one")
+        self._connection.execute("RELEASE one")
         return _Outcome(order, result=result)
 
     @staticmethod

@@ -72,7 +72,8 @@ def _collector_resting() -> Iterator[None]:
 
 def _loaded(path: Path, environ: Mapping[str, str]) -> Manifest:
     findings = Findings(Places())
-    absolute = path.absolute()
+    # Not Path.absolute: it keeps "..", and one file would have two names in the ledger.
+    absolute = Path(os.path.abspath(path))
     documents = Documents(findings, environ)
     documents.read(absolute, str(path))
     if not documents.complete:

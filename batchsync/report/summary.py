@@ -9,7 +9,7 @@ from batchsync.api.protocol import Traffic
 from batchsync.errors import ExitCode
 from batchsync.ledger.protocol import Cost, JobRecord
 from batchsync.model import JobState
-from batchsync.plan import Action, Step
+from batchsync.plan import Step
 
 _EXIT_NAMES: Mapping[ExitCode, str] = {
     ExitCode.OK: "ok",
@@ -123,7 +123,7 @@ class Summary:
 
 def count_jobs(steps: Sequence[Step], records: Mapping[str, JobRecord]) -> JobCounts:
     """Jobs by where they stand now."""
-    skipped = sum(step.action is Action.SKIP for step in steps)
+    skipped = sum(_was_done_before(step, records.get(step.job.id)) for step in steps)
     states = (
         record.state if (record := records.get(step.job.id)) else JobState.PENDING for step in steps
     )
@@ -138,6 +138,15 @@ def count_jobs(steps: Sequence[Step], records: Mapping[str, JobRecord]) -> JobCo
         pending=counts["pending"],
         in_flight=counts["in_flight"],
     )
+
+
+def _was_done_before(step: Step, record: JobRecord | None) -> bool:
+    """Whether a job that is done now was so before this run, and was not made or fetched anew."""
+    before = step.record
+    if record is None or before is None:
+        return False
+    both_done = before.state is record.state is JobState.DONE
+    return both_done and record.attempt == before.attempt
 
 
 def count_credits(

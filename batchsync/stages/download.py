@@ -10,7 +10,15 @@ from pathlib import Path
 
 from batchsync.api.protocol import Api, Fetched, Progress
 from batchsync.api.retry import Patience, repeat
-from batchsync.errors import OutputInvalid, OutputUnwritable, SourceUnfit, Unavailable
+from batchsync.errors import (
+    NotFound,
+    OutputInvalid,
+    OutputUnwritable,
+    Rejected,
+    SourceUnfit,
+    Unavailable,
+    UrlExpired,
+)
 from batchsync.media import probe
 from batchsync.stages.poll import Finished, read
 
@@ -51,8 +59,8 @@ async def download(
     """
     part = part_path(target, project_id)
     for last in (False,) * (_TRIES_AT_INVALID - 1) + (True,):
-        fetched = await _fetch(api, project_id, url, part, patience, progress, note)
         try:
+            fetched = await _fetch(api, project_id, url, part, patience, progress, note)
             await asyncio.to_thread(check_output, part)
             break
         except OutputInvalid:
@@ -76,8 +84,13 @@ async def _fetch(
     fresh = [url] if url else []
 
     async def once() -> Fetched:
-        place = fresh.pop() if fresh else await _fresh_url(api, project_id)
-        return await api.get(place, part, progress)
+        if not fresh:
+            return await api.get(await _fresh_url(api, project_id), part, progress)
+        try:
+            return await api.get(fresh.pop(), part, progress)
+        except (Rejected, NotFound) as error:
+            # Some object stores say 400 or 404 of a URL that has expired.
+            raise UrlExpired(str(error), status=error.status) from error
 
     return await repeat(once, patience, note)
 

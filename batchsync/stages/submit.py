@@ -9,6 +9,7 @@ from typing import Any
 
 from batchsync.api.protocol import Api
 from batchsync.errors import (
+    AnswerLost,
     Forbidden,
     NotSent,
     PaymentRequired,
@@ -68,6 +69,9 @@ async def submit(api: Api, body: dict[str, Any]) -> Outcome:
         created = await api.create(body)
     except RemoteError as error:
         return judge(error)
+    except Exception as error:
+        # A mistake of ours, with the call perhaps made: the safe side is to ask a person.
+        return Unknown(AnswerLost(f"the answer could not be read: {type(error).__name__}"))
     return Made(created.id, created.credits_charged)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from batchsync.api.protocol import Api, Progress, UploadItem
 from batchsync.api.retry import Patience, repeat
 from batchsync.api.wire import UploadTicket
-from batchsync.errors import SourceUnfit
+from batchsync.errors import Rejected, SourceUnfit, UrlExpired
 from batchsync.model import Asset, Role
 
 
@@ -71,12 +71,18 @@ async def _send(
     fresh: list[UploadTicket] = [ticket]
 
     async def once() -> str:
-        place = (
-            fresh.pop()
-            if fresh
-            else (await api.upload_urls([UploadItem(parcel.role, parcel.extension)]))[0]
-        )
-        sent = await api.put(place.upload_url, Path(parcel.path), parcel.size, progress)
+        first = bool(fresh)
+        if first:
+            place = fresh.pop()
+        else:
+            [place] = await api.upload_urls([UploadItem(parcel.role, parcel.extension)])
+        try:
+            sent = await api.put(place.upload_url, Path(parcel.path), parcel.size, progress)
+        except Rejected as error:
+            if not first:
+                raise
+            # Some object stores say 400 of a URL that has expired: one fresh one is tried.
+            raise UrlExpired(str(error), status=error.status) from error
         if sent != parcel.sha256:
             raise SourceUnfit(f"{parcel.path} changed while it was uploaded", "source_changed")
         return place.file_path
