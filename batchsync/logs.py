@@ -4,9 +4,10 @@ Every line carries batch and run, and job where it is about one. The key is take
 line, whatever brought it in.
 """
 
+import json
 import logging
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,7 +67,6 @@ def configure(
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without(secret),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -84,7 +84,7 @@ def configure(
     if log_file is not None:
         handlers.append(_open(log_file))
     for handler in handlers:
-        handler.setFormatter(_formatter(log_format))
+        handler.setFormatter(_formatter(log_format, secret))
         root.addHandler(handler)
 
 
@@ -96,14 +96,18 @@ def _open(log_file: Path) -> logging.Handler:
         raise UsageError(f"can't write the log file {log_file}: {error.strerror}") from error
 
 
-def _formatter(log_format: LogFormat) -> logging.Formatter:
+def _formatter(log_format: LogFormat, secret: str | None) -> logging.Formatter:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format == "json"
         else _console_line
     )
     return structlog.stdlib.ProcessorFormatter(
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            renderer,
+            _without(secret),
+        ]
     )
 
 
@@ -125,14 +129,17 @@ def _console_line(_: Any, __: str, entry: _Entry) -> str:
     return " ".join(str(word) for word in words if word)
 
 
-def _without(secret: str | None) -> Callable[[Any, str, _Entry], Mapping[str, Any]]:
-    def redact(_: Any, __: str, entry: _Entry) -> Mapping[str, Any]:
-        if not secret or len(secret) < _SHORTEST_SECRET:
-            return entry
-        for key, value in entry.items():
-            if isinstance(value, str) and secret in value:
-                entry[key] = value.replace(secret, "[key]")
-        return entry
+def _without(secret: str | None) -> Callable[[Any, str, Any], Any]:
+    """Takes the key out of finished lines, wherever in them it came from."""
+    if not secret or len(secret) < _SHORTEST_SECRET:
+        return lambda _, __, line: line
+    # As it is, and as JSON writes it.
+    forms = {secret, json.dumps(secret)[1:-1]}
+
+    def redact(_: Any, __: str, line: str) -> str:
+        for form in forms:
+            line = line.replace(form, "[key]")
+        return line
 
     return redact
 

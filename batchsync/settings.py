@@ -13,19 +13,24 @@ from batchsync.errors import UsageError
 OFFICIAL_BASE_URL = "https://api.magichour.ai"
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.I)
+# An address, and no name that only begins like one.
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 _HALT = re.compile(r"(now|soon),fail=(\d+)(%?)")
 
 
 def parse_duration(value: object) -> object:
     """`2h`, `1h30m`, `45m`, `90s` or plain seconds -> seconds; anything else is left as it is."""
-    if isinstance(value, str) and value and (match := _DURATION.fullmatch(value.strip())):
+    if isinstance(value, str) and value.strip() and (match := _DURATION.fullmatch(value.strip())):
         hours, minutes, seconds = (float(part or 0) for part in match.groups())
         return hours * 3600 + minutes * 60 + seconds
     return value
 
 
 def _check_base_url(value: str) -> str:
-    url = URL(value)
+    try:
+        url = URL(value)
+    except ValueError:
+        raise ValueError("expected an http(s) URL such as https://api.magichour.ai") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("expected an http(s) URL such as https://api.magichour.ai")
     if url.scheme == "http" and not is_loopback(url):
@@ -36,7 +41,8 @@ def _check_base_url(value: str) -> str:
 def is_loopback(url: URL) -> bool:
     """Whether a URL points at this machine."""
     host = url.host or ""
-    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
+    named = host in ("localhost", "::1") or host.endswith(".localhost")
+    return named or bool(_LOOPBACK.fullmatch(host))
 
 
 def _check_halt(value: str) -> str:
@@ -131,7 +137,10 @@ def _refuse_foreign_host(manifest_run: Mapping[str, Any], given: Mapping[str, An
     named = manifest_run.get("base_url")
     if not isinstance(named, str) or "base_url" in given:
         return
-    url = URL(named)
+    try:
+        url = URL(named)
+    except ValueError:
+        return  # not a URL at all: said with the rest
     if url.host != URL(OFFICIAL_BASE_URL).host and not is_loopback(url):
         raise UsageError(
             f"the manifest sends the key to {url.host}: only {OFFICIAL_BASE_URL} or this machine "

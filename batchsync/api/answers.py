@@ -37,13 +37,13 @@ _BY_STATUS: Mapping[int, type[RemoteError]] = {
 }
 
 
-def api_error(status: int, headers: Mapping[str, str], body: bytes) -> RemoteError:
-    """The error for an answer of the API host."""
+def api_error(status: int, headers: Mapping[str, str], message: str) -> RemoteError:
+    """The error for an answer of the API host; `message` as `message_of` reads it."""
     if 300 <= status < 400:
         return Redirected(f"HTTP {status}: the API host redirects elsewhere", status=status)
     kind = _BY_STATUS.get(status, Unavailable if status >= 500 else Rejected)
     return kind(
-        f"HTTP {status}: {_words(body)}",
+        f"HTTP {status}: {message}",
         status=status,
         retry_after=retry_after(headers.get("Retry-After")),
     )
@@ -80,7 +80,8 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
 
 
-def _words(body: bytes) -> str:
+def message_of(body: bytes) -> str:
+    """What an error's body says, as one printable line."""
     try:
         message = json.loads(body)["message"]
     except (ValueError, TypeError, KeyError, RecursionError):

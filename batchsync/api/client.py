@@ -22,7 +22,7 @@ import aiohttp
 from yarl import URL
 
 from batchsync.api import wire
-from batchsync.api.answers import api_error, storage_error
+from batchsync.api.answers import api_error, message_of, storage_error
 from batchsync.api.protocol import Fetched, Progress, Traffic, UploadItem
 from batchsync.api.transfer import BLOCK, Incoming, Outgoing
 from batchsync.api.urls import storage_url
@@ -133,11 +133,16 @@ class HttpApi:
         path = f"/v1/video-projects/{quote(project_id, safe='')}"
         answer = await self._ask(self._reads, "status", "GET", path)
         project = wire.read_project(self._accept(answer), project_id)
-        if project.error and self._key in (project.error.message or ""):
-            message = (project.error.message or "").replace(self._key, "[key]")
-            error = project.error.model_copy(update={"message": message})
-            project = project.model_copy(update={"error": error})
-        return project
+        if project.error is None:
+            return project
+        # These words go into ledger and results, whatever the server put into them.
+        clean = {
+            name: self._without_key(words)
+            for name, words in project.error.model_dump().items()
+            if words is not None
+        }
+        error = project.error.model_copy(update=clean)
+        return project.model_copy(update={"error": error})
 
     async def put(self, url: str, path: Path, size: int, progress: Progress) -> str:
         """PUT a file to its pre-signed URL."""
@@ -279,15 +284,18 @@ class HttpApi:
     def _accept(self, answer: _Answer) -> bytes:
         if 200 <= answer.status < 300:
             return answer.body
-        # Whatever a server echoes, the key does not get into our records.
-        body = answer.body.replace(self._key.encode(), b"[key]")
-        raise api_error(answer.status, answer.headers, body)
+        raise api_error(answer.status, answer.headers, self._without_key(message_of(answer.body)))
+
+    def _without_key(self, words: str) -> str:
+        """Whatever a server echoes, the key does not get into our records."""
+        return words.replace(self._key, "[key]")
 
     def _proxy(self, url: URL) -> dict[str, Any]:
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if proxy and not proxy_bypass(url.host or ""):
-            return {"proxy": proxy}
-        return {}
+        if not proxy or proxy_bypass(url.host or ""):
+            return {}
+        # curl and others take a proxy without a scheme; so do we.
+        return {"proxy": proxy if "://" in proxy else f"http://{proxy}"}
 
 
 async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
@@ -321,7 +329,10 @@ def _content_range(value: str) -> tuple[int | None, int | None]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what aiohttp raises into "never sent" or "answer lost"; this difference is money."""
+    """Turn what aiohttp raises into "never sent" or "answer lost"; this difference is money.
+
+    Without a cause: aiohttp's errors carry URLs with their signatures, and headers with the key.
+    """
     try:
         yield
     except (
@@ -330,9 +341,9 @@ def _translated() -> Iterator[None]:
         aiohttp.ConnectionTimeoutError,
         aiohttp.InvalidURL,
     ) as error:
-        raise NotSent(f"no connection: {_reason(error)}") from error
+        raise NotSent(f"no connection: {_reason(error)}") from None
     except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-        raise AnswerLost(f"the connection broke: {_reason(error)}") from error
+        raise AnswerLost(f"the connection broke: {_reason(error)}") from None
 
 
 def _reason(error: BaseException) -> str:

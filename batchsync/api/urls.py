@@ -1,10 +1,13 @@
 """Which URLs of the service's answers may be followed."""
 
 import ipaddress
+import re
 
 from yarl import URL
 
 from batchsync.errors import Rejected
+
+_NUMBERS_ONLY = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+))*")
 
 
 def storage_url(text: str, base: URL) -> URL:
@@ -33,9 +36,11 @@ def storage_url(text: str, base: URL) -> URL:
 
 
 def _is_private(host: str) -> bool:
+    host = host.rstrip(".").lower()
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
         return True
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return False
+        # 127.1, 2130706433 and 0x7f000001 are addresses, too, to many resolvers.
+        return bool(_NUMBERS_ONLY.fullmatch(host))

@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -103,7 +104,8 @@ class Project(_Wire):
     start_seconds: LenientFloat = None
     end_seconds: LenientFloat = None
     error: Annotated[ProjectError | None, WrapValidator(_or_none)] = None
-    downloads: tuple[Download, ...] = ()
+    # Some servers say null where there is nothing yet.
+    downloads: Annotated[tuple[Download, ...], BeforeValidator(lambda value: value or ())] = ()
     download: Annotated[Download | None, WrapValidator(_or_none)] = None
 
     @property

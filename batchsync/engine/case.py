@@ -49,6 +49,11 @@ class Case:
             raise ValueError(f"job {self.id} has no project yet")
         return self.project_id
 
+    @property
+    def is_to_be_bought(self) -> bool:
+        """Whether a create call is still to come."""
+        return self.reopen is not None or self.state in (JobState.PENDING, JobState.UPLOADED)
+
     def moved(self, state: JobState, **changes: Any) -> "Case":
         """The same job after a transition."""
         return replace(self, state=state, **changes)

@@ -96,7 +96,7 @@ class Engine:
             ]
             timing = [group.create_task(clock) for clock in self._clocks()]
             self._resume(cases)
-            await self._feed([case for case in cases if case.state in _TO_BUY])
+            await self._feed([case for case in cases if case.is_to_be_bought])
             if self._wait:
                 await self._collecting.poller.drained()
             await self._to_fetch.join()
@@ -198,9 +198,6 @@ class Engine:
         self._tools.stop.close(ExitCode.INCOMPLETE, reason)
         await asyncio.sleep(max(0.0, begin + duration - loop.time()))
         self._tools.stop.leave(ExitCode.INCOMPLETE, reason)
-
-
-_TO_BUY = frozenset({JobState.PENDING, JobState.UPLOADED})
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

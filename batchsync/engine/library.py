@@ -69,11 +69,15 @@ class Library:
             if parcel.key not in self._shelf:
                 await self._bring([parcel])
                 continue
+            gone = self._shelf[parcel.key]
             try:
                 # Shielded: a job that gives up waiting must not stop another's upload.
-                await asyncio.shield(self._shelf[parcel.key])
+                await asyncio.shield(gone)
             except SourceUnfit:
                 pass  # it was the other job's file; ours may be fine
+            except asyncio.CancelledError:
+                if not gone.cancelled():
+                    raise  # it is this job that is being canceled, not the other
             except RemoteError as error:
                 if error.retryable or isinstance(error, _ACCOUNT_ERRORS):
                     raise

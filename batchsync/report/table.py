@@ -135,7 +135,8 @@ def _attempt_columns(attempt: Attempt | None, done: bool, folder: Path) -> Row:
 
 def _tag_column(tag: str) -> str:
     # A tag named like a fixed column gets its own, so that no figure is hidden by it.
-    return f"tags.{tag}" if tag in COLUMNS else tag
+    named = f"tags.{tag}" if tag in COLUMNS or tag.startswith("tags.") else tag
+    return str(_cell(named))
 
 
 def iso(moment: float | None) -> str | None:

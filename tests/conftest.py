@@ -1,0 +1,36 @@
+"""What every test may use: small media made once, a strict server, a place for a batch."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.strict import Rules, Strict, strict_thread
+from tests.support.batches import Batch
+from tests.support.media import Media, make_media
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Media:
+    """Four videos and six narrations for each, shared by all workers of a session."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    return make_media(shared / "media")
+
+
+@pytest.fixture
+def serve(media: Media) -> Iterator[Callable[..., Strict]]:
+    """Starts strict servers, which end with the test."""
+    with ExitStack() as stack:
+        clip = media.clip.read_bytes()
+        yield lambda **rules: stack.enter_context(strict_thread(clip, Rules(**rules)))
+
+
+@pytest.fixture
+def batch(tmp_path: Path, media: Media) -> Batch:
+    """A folder for one batch."""
+    return Batch(tmp_path, media)
