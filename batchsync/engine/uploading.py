@@ -118,6 +118,8 @@ class Uploading:
             await tools.recorder.stalled(case, failure)
         elif isinstance(error, RemoteError) and error.retryable:
             tools.breaker.exhausted(error)
+            # Counted here: a finished job whose new version has to wait still looks finished.
+            tools.stop.codes.add(ExitCode.INCOMPLETE)
             await tools.recorder.stalled(case, failure)
         elif case.state is JobState.DONE:
             # What was made before is still there: the job has not failed, only its new version.
