@@ -63,6 +63,7 @@ def configure(
     Raises:
         UsageError: the log file can't be written.
     """
+    least = logging.DEBUG if log_file else level
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -71,13 +72,13 @@ def configure(
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger("batchsync")
     root.handlers.clear()
     root.propagate = False
-    root.setLevel(logging.DEBUG if log_file else level)
+    root.setLevel(least)
     shown: logging.Handler = _Printer(write) if write else logging.StreamHandler(sys.stderr)
     shown.setLevel(level)
     handlers = [shown]

@@ -8,9 +8,9 @@ import shlex
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchsync import __version__, refetch
 from batchsync.api.protocol import Api, Traffic
@@ -22,7 +22,7 @@ from batchsync.engine.recovery import unconfirm_crashed
 from batchsync.engine.stop import LeftError, Stop, most_severe
 from batchsync.errors import ExitCode, LedgerError, ManifestError, OutputUnwritable, UsageError
 from batchsync.events import Announcer, Note
-from batchsync.ledger import Ledger, RunRecord, SqliteLedger
+from batchsync.ledger import FileFacts, Ledger, RunRecord, SqliteLedger
 from batchsync.lock import held
 from batchsync.manifest import Manifest
 from batchsync.model import IN_FLIGHT, JobState
@@ -113,8 +113,11 @@ class BatchRun:
         self._engagement: Engagement | None = None
         self.run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
 
-    async def run(self) -> Summary:
+    async def run(self, standing: Standing | None = None) -> Summary:
         """Do what there is to do.
+
+        Args:
+            standing: of the ledger, if the caller has just read it.
 
         Raises:
             ManifestError: files are missing or unfit, and `keep_going` is off; nothing was sent.
@@ -123,13 +126,14 @@ class BatchRun:
             LockHeld: another process works on this batch.
             LedgerUnusable, LedgerError: the ledger can't be read or written.
         """
-        standing = await asyncio.to_thread(read_standing, self._places.state)
+        if standing is None:
+            standing = await asyncio.to_thread(read_standing, self._places.state)
         await asyncio.to_thread(refuse_foreign_ledger, self._manifest, standing)
         self._refuse_empty_choice()
         try:
-            plan = (await self._look(standing)).plan
-            if not self._has_work(plan):
-                return await self._idle(plan, standing)
+            prospect = await self._look(standing)
+            if not self._has_work(prospect.plan):
+                return await self._idle(prospect.plan, standing)
             # Asked before anything is made on disk, so that a missing key leaves no trace.
             connection = self._connect(self._traffic)
             lock = held(self._places.lock, self._places.state, self._settings.lock_wait)
@@ -137,19 +141,21 @@ class BatchRun:
         except LeftError:
             return self._summary(self._everything(standing), standing, self._stop.codes)
         try:
-            return await self._locked(connection)
+            return await self._locked(connection, prospect.facts)
         finally:
             await lock.__aexit__(None, None, None)
 
-    async def _locked(self, connection: AbstractAsyncContextManager[Api]) -> Summary:
+    async def _locked(
+        self, connection: AbstractAsyncContextManager[Api], facts: Mapping[str, FileFacts]
+    ) -> Summary:
         ledger = await asyncio.to_thread(SqliteLedger.open, self._places.state, self.run_id)
         try:
             async with connection as api:
-                return await self._work(ledger, api)
+                return await self._work(ledger, api, facts)
         finally:
             await ledger.close()
 
-    async def _work(self, ledger: Ledger, api: Api) -> Summary:
+    async def _work(self, ledger: Ledger, api: Api, facts: Mapping[str, FileFacts]) -> Summary:
         recorder = Recorder(ledger, self._announce)
         await ledger.enroll(self._manifest.jobs)
         await unconfirm_crashed(self._manifest.jobs, ledger, recorder)
@@ -160,7 +166,7 @@ class BatchRun:
         await ledger.begin_run(self._run_record())
         summary = None
         try:
-            summary = await self._engage(ledger, api, standing)
+            summary = await self._engage(ledger, api, standing, facts)
         finally:
             code = summary.exit if summary else ExitCode.INTERNAL
             text = json.dumps(summary.to_json()) if summary else "null"
@@ -169,7 +175,9 @@ class BatchRun:
                 await ledger.end_run(self.run_id, time.time(), int(code), text)
         return summary
 
-    async def _engage(self, ledger: Ledger, api: Api, standing: Standing) -> Summary:
+    async def _engage(
+        self, ledger: Ledger, api: Api, standing: Standing, facts: Mapping[str, FileFacts]
+    ) -> Summary:
         engagement = self._engagement = Engagement(
             api,
             ledger,
@@ -184,10 +192,14 @@ class BatchRun:
         )
         plan = self._everything(standing)
         with contextlib.suppress(LeftError):
-            # Planned anew: another run may have worked on the batch since the first look.
-            prospect = await self._look(standing)
+            # Planned anew: another run may have worked on the batch since the first look. What
+            # that look found in the files still holds, as long as their size and mtime do.
+            prospect = await self._look(replace(standing, files={**standing.files, **facts}))
             plan = prospect.plan
-            await ledger.keep_files([prospect.facts[path] for path in sorted(prospect.fresh)])
+            new = [
+                fact for path, fact in prospect.facts.items() if standing.files.get(path) != fact
+            ]
+            await ledger.keep_files(new)
             await engagement.carry_out(plan, standing)
         standing = await _standing_of(ledger)
         await engagement.ask_balance()
@@ -207,7 +219,7 @@ class BatchRun:
             again = await self._stop.unless_left(
                 asyncio.to_thread(refetch.plan, jobs, standing.records, self._options.refetch)
             )
-            return Prospect(again, standing.files, frozenset())
+            return Prospect(again, standing.files)
         prospect = await self._stop.unless_left(
             look_ahead(
                 self._manifest,

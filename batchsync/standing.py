@@ -79,7 +79,6 @@ class Prospect:
 
     plan: Plan
     facts: Mapping[str, FileFacts]
-    fresh: frozenset[str]
 
 
 async def look_ahead(
@@ -96,7 +95,7 @@ async def look_ahead(
     needs = planning.needs(jobs, standing.records)
     found = await survey(needs.to_probe, needs.to_hash, standing.files)
     made = planning.make(jobs, standing.records, found, places.output_dir, keep_changed)
-    return Prospect(made, {**standing.files, **found.facts}, found.fresh)
+    return Prospect(made, {**standing.files, **found.facts})
 
 
 def effective_jobs(manifest: Manifest, standing: Standing) -> list[Job]:

@@ -32,12 +32,10 @@ class Survey:
     Attributes:
         facts: of the files that are fit.
         unfit: why the others are not.
-        fresh: paths whose facts are new and worth remembering.
     """
 
     facts: Mapping[str, FileFacts]
     unfit: Mapping[str, SourceUnfit]
-    fresh: frozenset[str]
 
 
 async def survey(
@@ -62,8 +60,7 @@ async def survey(
     found = dict(zip(paths, await _in_threads(look, paths), strict=True))
     facts = {path: fact for path, fact in found.items() if isinstance(fact, FileFacts)}
     unfit = {path: error for path, error in found.items() if isinstance(error, SourceUnfit)}
-    fresh = frozenset(path for path, fact in facts.items() if known.get(path) != fact)
-    return Survey(facts, unfit, fresh)
+    return Survey(facts, unfit)
 
 
 async def _in_threads(work: Callable[[str], T], paths: list[str]) -> list[T]:

@@ -134,6 +134,13 @@ async def repeat(
     note: Callable[[BaseException, float], None] = lambda *_: None,
 ) -> T:
     """Call until it succeeds, the error is final, or patience ends (then the last error)."""
+    # Nearly every call succeeds at once, and then needs no machinery.
+    try:
+        return await call()
+    except BatchsyncError as error:
+        if not error.retryable:
+            raise
+        failed = [error]
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -158,7 +165,8 @@ async def repeat(
     )
 
     async def attempt() -> T:
-        # tenacity does not await what a plain lambda returns.
+        if failed:
+            raise failed.pop()
         return await call()
 
     return await retrying(attempt)

@@ -14,7 +14,6 @@ import structlog
 from rich.console import Console
 
 from batchsync import __version__
-from batchsync.api.client import HttpApi
 from batchsync.api.protocol import Api, Traffic
 from batchsync.engine.stop import Stop
 from batchsync.errors import ExitCode
@@ -29,7 +28,7 @@ from batchsync.report.summary import Summary
 from batchsync.report.text import summary_text
 from batchsync.run import BatchRun, Options
 from batchsync.settings import RunSettings
-from batchsync.standing import read_standing, selector
+from batchsync.standing import Standing, read_standing, selector
 
 # Levels of the standard library's log.
 _INFO, _WARNING, _ERROR = 20, 30, 40
@@ -71,6 +70,9 @@ async def _run(
     def connect(traffic: Traffic) -> AbstractAsyncContextManager[Api]:
         secret[0] = key()
         _configure_log(look, secret[0], console if live else None)
+        # aiohttp is loaded only where there is something to ask: a rerun of a done batch is quick.
+        from batchsync.api.client import HttpApi
+
         return HttpApi(
             settings.base_url,
             secret[0],
@@ -85,13 +87,15 @@ async def _run(
     batch = BatchRun(manifest, settings, options, connect, announce, stop)
     structlog.contextvars.bind_contextvars(batch=manifest.name, run=batch.run_id)
     announce.subscribe(LogObserver())
-    tally = Tally(await asyncio.to_thread(_states, manifest, settings, options))
+    state = places(manifest.path, manifest.name, settings).state
+    standing = await asyncio.to_thread(read_standing, state)
+    tally = Tally(_states(manifest, standing, options))
     announce.subscribe(tally)
     with ExitStack() as stack:
         _heed_signals(stop, tally)
         if live:
             stack.enter_context(LiveView(tally, console))
-        summary = await batch.run()
+        summary = await batch.run(standing)
     _last_words(summary, look)
     if stop.left.is_set():
         # Threads may still be reading a large file, and asyncio would wait for them; whoever
@@ -121,9 +125,9 @@ def _configure_log(look: Look, secret: str | None, console: Console | None) -> N
     )
 
 
-def _states(manifest: Manifest, settings: RunSettings, options: Options) -> list[JobState]:
+def _states(manifest: Manifest, standing: Standing, options: Options) -> list[JobState]:
     """Where the jobs stand at the start, for the live view."""
-    records = read_standing(places(manifest.path, manifest.name, settings).state).records
+    records = standing.records
     wanted = selector(options.only)
     return [
         record.state if (record := records.get(job.id)) else JobState.PENDING

@@ -16,7 +16,7 @@ from batchsync.errors import RemoteError, Throttled
 K = TypeVar("K")
 
 # Requests a second for all status calls together, and how few it may become after 429s.
-_RATE = 50.0
+_RATE = 100.0
 _LEAST_RATE = 2.0
 # What each quiet answer gives back of the rate that 429s have taken.
 _RECOVERY = 0.5

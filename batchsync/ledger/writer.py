@@ -91,31 +91,24 @@ class Writer:
 
     def _commit(self, batch: list[_Order]) -> list[_Outcome]:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._attempt(order) for order in batch]
-            self._connection.execute("COMMIT")
+            return self._together(batch)
         except Exception as error:
+            if len(batch) == 1:
+                return [_Outcome(batch[0], error=_refusal(error))]
+        # One of them was refused, or the disk was: each by itself, so that nobody suffers for
+        # a neighbour. This is rare, and cheaper than a savepoint for every call.
+        return [outcome for order in batch for outcome in self._commit([order])]
+
+    def _together(self, batch: list[_Order]) -> list[_Outcome]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcomes = [_Outcome(order, result=order.work(self._connection)) for order in batch]
+            self._connection.execute("COMMIT")
+        except Exception:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.rollback()
-            failure = LedgerError(f"the ledger can't be written: {error}")
-            return [_Outcome(order, error=failure) for order in batch]
-        return outcomes
-
-    def _attempt(self, order: _Order) -> _Outcome:
-        # A savepoint each, so that one refused call takes nothing of its neighbours with it.
-        self._connection.execute("SAVEPOINT one")
-        try:
-            result = order.work(self._connection)
-        except sqlite3.OperationalError:
-            # The disk or the file, not this call: the whole transaction is in doubt.
             raise
-        except Exception as error:
-            # Also what SQLite's binding makes of odd values: it must not end the thread.
-            self._connection.execute("ROLLBACK TO one")
-            refusal = error if isinstance(error, BatchsyncError) else LedgerError(str(error))
-            return _Outcome(order, error=refusal)
-        self._connection.execute("RELEASE one")
-        return _Outcome(order, result=result)
+        return outcomes
 
     @staticmethod
     def _deliver(outcomes: list[_Outcome]) -> None:
@@ -125,6 +118,14 @@ class Writer:
         for loop, share in by_loop.items():
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, share)
+
+
+def _refusal(error: Exception) -> BatchsyncError:
+    # Not only SQLite's errors: its binding raises others for odd values, and none of them may end
+    # the thread.
+    if isinstance(error, BatchsyncError):
+        return error
+    return LedgerError(f"the ledger can't be written: {error}")
 
 
 def _settle(outcomes: list[_Outcome]) -> None:

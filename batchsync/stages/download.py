@@ -61,14 +61,13 @@ async def download(
     for last in (False,) * (_TRIES_AT_INVALID - 1) + (True,):
         try:
             fetched = await _fetch(api, project_id, url, part, patience, progress, note)
-            await asyncio.to_thread(check_output, part)
+            await asyncio.to_thread(take_in, part, target)
             break
         except OutputInvalid:
             url = None
             await asyncio.to_thread(part.unlink, missing_ok=True)
             if last:
                 raise
-    await asyncio.to_thread(put_in_place, part, target)
     return Delivered(target, fetched.size, fetched.sha256)
 
 
@@ -101,6 +100,17 @@ async def _fresh_url(api: Api, project_id: str) -> str:
     if url is None:
         raise Unavailable("the service gives no download URL for a finished render at present")
     return url
+
+
+def take_in(part: Path, target: Path) -> None:
+    """Check a finished part, and give it its name; blocking.
+
+    Raises:
+        OutputInvalid: it holds no video.
+        OutputUnwritable: the target can't be replaced.
+    """
+    check_output(part)
+    put_in_place(part, target)
 
 
 def check_output(part: Path) -> None:

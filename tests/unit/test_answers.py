@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsync.api.answers import LONGEST_RETRY_AFTER, api_error, retry_after, storage_error
+from batchsync.api.answers import (
+    LONGEST_RETRY_AFTER,
+    api_error,
+    message_of,
+    retry_after,
+    storage_error,
+)
 from batchsync.errors import Redirected, Rejected, RemoteError, Throttled, Unavailable, UrlExpired
 
 NOW = datetime(2026, 9, 1, 10, 0, 0, tzinfo=UTC)
@@ -55,7 +61,7 @@ def test_both_forms_and_odd_ones(value: str | None, seconds: float | None) -> No
 
 @given(st.integers(300, 599), st.binary(max_size=200))
 def test_every_answer_is_one_error_of_the_tree(status: int, body: bytes) -> None:
-    error = api_error(status, {"Retry-After": "3"}, body)
+    error = api_error(status, {"Retry-After": "3"}, message_of(body))
 
     assert isinstance(error, RemoteError)
     assert error.status == status
@@ -68,7 +74,7 @@ def test_every_answer_is_one_error_of_the_tree(status: int, body: bytes) -> None
 
 @given(st.text(max_size=2000))
 def test_a_message_is_one_short_line(message: str) -> None:
-    text = str(api_error(400, {}, json.dumps({"message": message}).encode()))
+    text = str(api_error(400, {}, message_of(json.dumps({"message": message}).encode())))
 
     assert "\n" not in text
     assert len(text) <= 320

@@ -76,11 +76,9 @@ def facts(**hashes: str) -> dict[str, FileFacts]:
     }
 
 
-FIT = Survey(facts(), {}, frozenset())
-MISSING = Survey({}, {AUDIO.value: SourceUnfit("does not exist", "missing_file")}, frozenset())
-CHANGED = Survey(
-    facts() | {AUDIO.value: FileFacts(AUDIO.value, 9, 9, "new", SOUND)}, {}, frozenset()
-)
+FIT = Survey(facts(), {})
+MISSING = Survey({}, {AUDIO.value: SourceUnfit("does not exist", "missing_file")})
+CHANGED = Survey(facts() | {AUDIO.value: FileFacts(AUDIO.value, 9, 9, "new", SOUND)}, {})
 
 
 def plan_of(
@@ -191,7 +189,7 @@ def test_a_plan_adds_its_steps_up() -> None:
 
 def test_a_rate_that_is_unknown_makes_the_sum_unknown() -> None:
     unknown = facts() | {VIDEO.value: FileFacts(VIDEO.value, 9, 9, "aa", a_video(None))}
-    plan = make([a_job()], {}, Survey(unknown, {}, frozenset()), OUT)
+    plan = make([a_job()], {}, Survey(unknown, {}), OUT)
 
     assert plan.credits_expected is None
     assert plan.credits_estimated == 450

@@ -26,7 +26,7 @@ def verdict(
 ) -> Verdict:
     found = {VIDEO.value: video or a_video(), AUDIO.value: audio}
     facts = {path: FileFacts(path, 1, 1, None, media) for path, media in found.items()}
-    return check(a_job(**changes), Survey(facts, unfit or {}, frozenset()), out)
+    return check(a_job(**changes), Survey(facts, unfit or {}), out)
 
 
 def only_problem(given: Verdict) -> tuple[str | None, str]:
@@ -66,7 +66,7 @@ def test_a_problem_names_its_field_and_its_figures(
         source = situation.pop("audio_source")
         found = check(
             a_job(audio=source, **situation),
-            Survey({VIDEO.value: FileFacts(VIDEO.value, 1, 1, None, a_video())}, {}, frozenset()),
+            Survey({VIDEO.value: FileFacts(VIDEO.value, 1, 1, None, a_video())}, {}),
             Path("/out"),
         )
     else:
@@ -182,4 +182,4 @@ def test_remote_sources_are_taken_at_their_word() -> None:
     job: Job = a_job(video=URL, audio=a_file("/in/voice.mp3"))
     facts = {AUDIO.value: FileFacts(AUDIO.value, 1, 1, None, SOUND)}
 
-    assert not check(job, Survey(facts, {}, frozenset()), Path("/out")).problems
+    assert not check(job, Survey(facts, {}), Path("/out")).problems

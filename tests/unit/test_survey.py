@@ -53,7 +53,6 @@ async def test_a_file_is_probed_and_hashed_as_far_as_is_asked(
 
     assert reads == ["probe", "hash_file"]
     assert found.facts[voice].sha256 == hashlib.sha256(sample).hexdigest()
-    assert found.fresh == {voice}
 
 
 async def test_a_file_that_stands_as_it_was_is_not_read(voice: str, reads: list[str]) -> None:
@@ -63,7 +62,6 @@ async def test_a_file_that_stands_as_it_was_is_not_read(voice: str, reads: list[
 
     assert not reads
     assert second.facts == first.facts
-    assert second.fresh == frozenset()
 
 
 @pytest.mark.parametrize("what", ["size", "time"])
@@ -80,7 +78,6 @@ async def test_a_file_that_changed_is_read_again(voice: str, reads: list[str], w
     second = await survey([], [voice], first.facts)
 
     assert reads == ["hash_file"]
-    assert second.fresh == {voice}
 
 
 def test_what_was_known_of_a_changed_file_is_forgotten(voice: str) -> None:
