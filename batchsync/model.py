@@ -134,14 +134,17 @@ LEGAL_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     _S.PENDING: frozenset({_S.UPLOADED, _S.FAILED}),
     # back to pending: the uploaded files expired before the job was submitted
     _S.UPLOADED: frozenset({_S.SUBMITTING, _S.PENDING, _S.FAILED}),
-    # back to uploaded: it is certain that no job was made
-    _S.SUBMITTING: frozenset({_S.SUBMITTED, _S.UPLOADED, _S.FAILED, _S.UNCONFIRMED}),
+    # back to where it came from: it is certain that no job was made
+    _S.SUBMITTING: frozenset(
+        {_S.SUBMITTED, _S.UNCONFIRMED, _S.UPLOADED, _S.DONE, _S.FAILED, _S.CANCELED}
+    ),
     _S.SUBMITTED: frozenset({_S.RENDERED, _S.FAILED, _S.CANCELED}),
     _S.RENDERED: frozenset({_S.DONE, _S.FAILED}),
-    # to pending: changed or retried, a new attempt; to rendered: downloaded again, free
-    _S.DONE: frozenset({_S.PENDING, _S.RENDERED}),
-    _S.FAILED: frozenset({_S.PENDING, _S.RENDERED, _S.FAILED}),
-    _S.CANCELED: frozenset({_S.PENDING}),
+    # to pending: a person's word (retry); to submitting: changed since, a new attempt; to
+    # rendered: downloaded again, free
+    _S.DONE: frozenset({_S.PENDING, _S.SUBMITTING, _S.RENDERED}),
+    _S.FAILED: frozenset({_S.PENDING, _S.SUBMITTING, _S.RENDERED, _S.FAILED}),
+    _S.CANCELED: frozenset({_S.PENDING, _S.SUBMITTING}),
     # a person's word: adopted, or sent again
     _S.UNCONFIRMED: frozenset({_S.SUBMITTED, _S.PENDING}),
 }

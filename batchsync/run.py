@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from batchsync import __version__, refetch
 from batchsync.api.protocol import Api, Traffic
@@ -32,6 +33,7 @@ from batchsync.report import summary as summaries
 from batchsync.report.summary import Summary
 from batchsync.report.table import rows, write_csv
 from batchsync.settings import RunSettings
+from batchsync.stages.download import sweep
 from batchsync.standing import (
     Prospect,
     Standing,
@@ -132,7 +134,7 @@ class BatchRun:
         self._refuse_empty_choice()
         try:
             prospect = await self._look(standing)
-            if not self._has_work(prospect.plan):
+            if not self._has_work(prospect.plan, standing):
                 return await self._idle(prospect.plan, standing)
             # Asked before anything is made on disk, so that a missing key leaves no trace.
             connection = self._connect(self._traffic)
@@ -202,10 +204,15 @@ class BatchRun:
             await ledger.keep_files(new)
             await engagement.carry_out(plan, standing)
         standing = await _standing_of(ledger)
+        await asyncio.to_thread(sweep, self._places.output_dir, _finished(standing))
         await engagement.ask_balance()
         await self._write_results(plan, standing)
         counts = summaries.count_jobs(plan.steps, standing.records)
-        return self._summary(plan, standing, summaries.exit_of(counts, self._stop.codes))
+        codes = summaries.exit_of(counts, self._stop.codes)
+        if any(_still_changed(step, standing) for step in plan.of(Action.AGAIN)):
+            # A finished job whose new version has to wait still looks finished.
+            codes |= {ExitCode.INCOMPLETE}
+        return self._summary(plan, standing, codes)
 
     async def _look(self, standing: Standing) -> Prospect:
         """Plan, looking at the files that matter.
@@ -244,7 +251,9 @@ class BatchRun:
         if self._options.only and not any(wanted(job.id) for job in self._manifest.jobs):
             raise UsageError(f"--only {' '.join(self._options.only)}: no job of the manifest fits")
 
-    def _has_work(self, plan: Plan) -> bool:
+    def _has_work(self, plan: Plan, standing: Standing) -> bool:
+        if _was_cut_off(standing, self._places.state):
+            return True
         crashed = any(
             step.record is not None and step.record.state is JobState.SUBMITTING
             for step in plan.steps
@@ -354,8 +363,30 @@ class BatchRun:
         )
 
 
+def _finished(standing: Standing) -> set[str]:
+    """Renders that lie under their final names."""
+    attempts = (
+        record.attempt for record in standing.records.values() if record.state is JobState.DONE
+    )
+    return {attempt.project_id for attempt in attempts if attempt and attempt.project_id}
+
+
 async def _standing_of(ledger: Ledger) -> Standing:
     return Standing(await ledger.records(), await ledger.costs(), await ledger.files())
+
+
+def _was_cut_off(standing: Standing, state: Path) -> bool:
+    """Whether the last run died, perhaps between its last record and the results table."""
+    run = standing.latest_run
+    died = run is not None and run.ended_at is None
+    return died or state.with_name(f"{state.name}-wal").exists()
+
+
+def _still_changed(step: Step, standing: Standing) -> bool:
+    """Whether a job that was to be made anew has not been bought again."""
+    record = standing.records.get(step.job.id)
+    before = step.record
+    return bool(record and before and record.attempt_number == before.attempt_number)
 
 
 def _is_news(step: Step) -> bool:

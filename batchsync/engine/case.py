@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batchsync.ledger.protocol import JobRecord
-from batchsync.model import Job, JobState, Role
+from batchsync.model import Failure, Job, JobState, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,9 @@ class Case:
         sources: what the API calls the two files, once they are there.
         parameters: what the render is made from, once the contents are known.
         reopen: why an ended job is to be bought again; None for one that has not ended. It stays
-            ended in the ledger until the very moment of the create call, so that a run that stops
-            before has changed nothing.
+            ended in the ledger until the very moment of the create call, and is ended again if
+            that call makes no job: an edit that is taken back in time buys nothing.
+        ended_by: why it had ended, to be put back then.
     """
 
     job: Job
@@ -36,6 +37,7 @@ class Case:
     sources: dict[Role, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     reopen: str | None = None
+    ended_by: Failure | None = None
 
     @property
     def id(self) -> str:
@@ -75,4 +77,5 @@ def from_record(
         submitted_at=attempt.submitted_at if attempt else None,
         base_url=attempt.base_url if attempt else "",
         reopen=reopen,
+        ended_by=record.failure,
     )

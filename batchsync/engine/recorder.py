@@ -48,14 +48,20 @@ class Recorder:
             JobState.SUBMITTING,
             attempt=draft.number,
             draft=draft,
+            detail=case.reopen,
             estimate=draft.credits_estimated,
             base_url=draft.base_url,
         )
 
-    async def not_made(self, case: Case, failure: Failure) -> Case:
-        """It is certain that the create call made no job, and it may be made again."""
+    async def not_made(self, case: Case, origin: Case, failure: Failure) -> Case:
+        """It is certain that the create call made no job: the job is where it was before."""
+        ended = origin.reopen is not None
         return await self._move(
-            case, JobState.UPLOADED, attempt=case.attempt - 1, drop_attempt=True, failure=failure
+            case,
+            origin.state,
+            attempt=origin.attempt,
+            drop_attempt=True,
+            failure=origin.ended_by if ended else failure,
         )
 
     async def submitted(self, case: Case, project_id: str, credits: int | None) -> Case:

@@ -14,7 +14,7 @@ from batchsync.engine.tools import Tools, failure_of
 from batchsync.errors import ExitCode, Forbidden, RemoteError, Throttled
 from batchsync.events import CallRetried, StageEntered
 from batchsync.ledger.protocol import Draft
-from batchsync.model import Failure, JobState, Stage
+from batchsync.model import Failure, Stage
 from batchsync.request import TAG_PREFIX, create_body
 from batchsync.stages.submit import Barred, Made, NotMade, Outcome, Refused, Unknown, submit
 
@@ -47,9 +47,6 @@ class Submitting:
             outcome = await self._shielded_post(case)
             if not isinstance(outcome, NotMade):
                 return
-            if case.reopen is not None:
-                # It has been reopened by now, and stands where any other job stands.
-                case = case.moved(JobState.UPLOADED, reopen=None)
             throttled = isinstance(outcome.error, Throttled)
             tries += not throttled
             if tries >= self._tools.patience.tries or self._waited_in_vain():
@@ -119,9 +116,7 @@ class Submitting:
         draft = Draft(
             case.attempt + 1, tag, tools.settings.base_url, case.parameters, case.estimate
         )
-        if case.reopen is not None:
-            case = await tools.recorder.reopened(case, case.reopen)
-            case = await tools.recorder.uploaded(case)
+        origin = case
         case = await tools.recorder.submitting(case, draft)
         try:
             outcome = await submit(tools.api, body)
@@ -129,10 +124,10 @@ class Submitting:
             failure = Failure(Stage.SUBMIT, "interrupted", "interrupted before the answer came")
             await tools.recorder.unconfirmed(case, failure)
             raise
-        await self._record(case, outcome)
+        await self._record(case, origin, outcome)
         return outcome
 
-    async def _record(self, case: Case, outcome: Outcome) -> None:
+    async def _record(self, case: Case, origin: Case, outcome: Outcome) -> None:
         tools = self._tools
         match outcome:
             case Made(project_id, credits):
@@ -144,7 +139,7 @@ class Submitting:
                 self._made(submitted)
                 await self._settle_forbidden()
             case NotMade(error):
-                await tools.recorder.not_made(case, failure_of(Stage.SUBMIT, error))
+                await tools.recorder.not_made(case, origin, failure_of(Stage.SUBMIT, error))
                 tools.budget.settle(case.id, 0)
                 if isinstance(error, Throttled):
                     tools.announce(
@@ -154,7 +149,7 @@ class Submitting:
                 else:
                     tools.slots.give_back()
             case Barred(error):
-                await self._record_barred(case, error)
+                await self._record_barred(case, origin, error)
             case Refused(error):
                 await tools.recorder.failed(case, failure_of(Stage.SUBMIT, error))
                 tools.budget.settle(case.id, 0)
@@ -166,18 +161,18 @@ class Submitting:
                 tools.breaker.lost(error)
                 tools.slots.give_back()
 
-    async def _record_barred(self, case: Case, error: RemoteError) -> None:
+    async def _record_barred(self, case: Case, origin: Case, error: RemoteError) -> None:
         tools = self._tools
         failure = failure_of(Stage.SUBMIT, error)
         if isinstance(error, Forbidden) and tools.breaker.knows_account_is_good:
             await tools.recorder.failed(case, failure)
         else:
-            back = await tools.recorder.not_made(case, failure)
+            back = await tools.recorder.not_made(case, origin, failure)
             if not isinstance(error, Forbidden):
                 tools.breaker.barred(error)
             elif tools.breaker.knows_account_is_good:
                 # Another job was accepted while this one was being written down.
-                await tools.recorder.failed(back, failure)
+                await self._forbid(back, failure)
             else:
                 self._forbidden.append((back, failure))
                 tools.breaker.barred(error)
@@ -188,7 +183,15 @@ class Submitting:
         """Another job was taken, so that it was those jobs, not the account."""
         waiting, self._forbidden = self._forbidden, []
         for case, failure in waiting:
+            await self._forbid(case, failure)
+
+    async def _forbid(self, case: Case, failure: Failure) -> None:
+        if case.reopen is None:
             await self._tools.recorder.failed(case, failure)
+        else:
+            # What was made before is still there: only the new version is forbidden.
+            self._tools.stop.codes.add(ExitCode.SOME_FAILED)
+            await self._tools.recorder.stalled(case, failure)
 
     async def _pause(self, case: Case, error: RemoteError, tries: int) -> None:
         seconds = self._tools.patience.pause(tries, error.retry_after)

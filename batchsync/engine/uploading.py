@@ -118,10 +118,8 @@ class Uploading:
             await tools.recorder.stalled(case, failure)
         elif isinstance(error, RemoteError) and error.retryable:
             tools.breaker.exhausted(error)
-            # Counted here: a finished job whose new version has to wait still looks finished.
-            tools.stop.codes.add(ExitCode.INCOMPLETE)
             await tools.recorder.stalled(case, failure)
-        elif case.state is JobState.DONE:
+        elif case.reopen is not None and case.state is not JobState.FAILED:
             # What was made before is still there: the job has not failed, only its new version.
             tools.stop.codes.add(ExitCode.SOME_FAILED)
             await tools.recorder.stalled(case, failure)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,18 @@ def part_path(target: Path, project_id: str) -> Path:
     """Where the bytes gather: named after the render, so that two are never mixed."""
     mark = hashlib.sha256(project_id.encode()).hexdigest()[:12]
     return target.with_name(f".batchsync-{mark}.part")
+
+
+def sweep(output_dir: Path, finished: Collection[str]) -> None:
+    """Remove parts of renders that are long in place; blocking.
+
+    One is left where a download was cut off and the job's output then given another folder.
+    """
+    names = {part_path(output_dir, project_id).name for project_id in finished}
+    for part in output_dir.rglob(".batchsync-*.part"):
+        if part.name in names:
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 async def download(

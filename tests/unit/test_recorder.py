@@ -109,9 +109,9 @@ async def test_a_canceled_render_costs_what_the_service_says(
 
 
 async def test_a_call_that_made_no_job_leaves_no_attempt(desk: Desk) -> None:
-    case = await desk.recorder.uploaded(Case(a_job("a"), S.PENDING, estimate=450))
-    case = await desk.recorder.submitting(case, Draft(1, "t", "u", {}, 450))
-    case = await desk.recorder.not_made(case, WHY)
+    origin = await desk.recorder.uploaded(Case(a_job("a"), S.PENDING, estimate=450))
+    case = await desk.recorder.submitting(origin, Draft(1, "t", "u", {}, 450))
+    case = await desk.recorder.not_made(case, origin, WHY)
 
     assert (case.state, case.attempt, await desk.attempt()) == (S.UPLOADED, 0, None)
     assert await desk.ledger.costs() == {}
