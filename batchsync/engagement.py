@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from batchsync.advice import advised
 from batchsync.api.protocol import Api, Traffic
 from batchsync.api.retry import Patience, RetryingApi
 from batchsync.api.wire import Account
@@ -20,7 +21,7 @@ from batchsync.engine.tools import Tools
 from batchsync.engine.uploading import Uploading, reusable_since
 from batchsync.errors import ExitCode, RemoteError, Unauthorized
 from batchsync.events import Announcer, LimitChanged, Note
-from batchsync.ledger.protocol import Ledger
+from batchsync.ledger.protocol import FileFacts, Ledger
 from batchsync.model import Failure, JobState, Stage
 from batchsync.places import Places
 from batchsync.plan import Action, Plan, Step
@@ -31,6 +32,8 @@ from batchsync.standing import Standing
 _REMEMBERED_RENDERS = 200
 # Seconds that the last question for the balance may take.
 _BALANCE_SECONDS = 5.0
+# More would scroll past; a systematic cause shows in the first few.
+_WARNINGS_SHOWN = 10
 
 
 @dataclass(slots=True)
@@ -67,8 +70,10 @@ class Engagement:
         cases = await self._open_cases(recorder, plan)
         api = RetryingApi(self.api, self.patience, self.traffic)
         account = await self._account(api, plan)
+        files = await self.ledger.files()
+        self._warn(advised(plan, files, account.tier if account else None))
         tools = self._tools(api, recorder, standing)
-        uploading = await self._uploading(tools, account)
+        uploading = await self._uploading(tools, account, files)
         history = History(await self.ledger.render_seconds(_REMEMBERED_RENDERS))
         engine = Engine(
             tools,
@@ -151,11 +156,19 @@ class Engagement:
             patience=self.patience,
         )
 
-    async def _uploading(self, tools: Tools, account: Account | None) -> Uploading:
+    def _warn(self, plan: Plan) -> None:
+        for warning in plan.warnings[:_WARNINGS_SHOWN]:
+            self.announce(Note("warning", str(warning)))
+        if (more := len(plan.warnings) - _WARNINGS_SHOWN) > 0:
+            self.announce(Note("warning", f"… and {more} more warnings: batchsync plan has all"))
+
+    async def _uploading(
+        self, tools: Tools, account: Account | None, files: Mapping[str, FileFacts]
+    ) -> Uploading:
         owner = (account.id if account else None) or ""
         base_url = self.settings.base_url
         assets = await self.ledger.assets(base_url, owner, reusable_since(time.time()))
-        return Uploading(tools, self.ledger, owner, assets, await self.ledger.files())
+        return Uploading(tools, self.ledger, owner, assets, files)
 
 
 def preflight_failure(step: Step) -> Failure:

@@ -168,7 +168,7 @@ class RemoteError(BatchsyncError):
         retry_after: seconds that the service asked to wait, or None.
     """
 
-    exit_code = ExitCode.SOME_FAILED
+    exit_code = ExitCode.INCOMPLETE
     code = "remote"
 
     def __init__(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +16,18 @@ from batchsync.ledger.sqlite import read_latest_run
 
 # Between two tries at a lock that another run holds.
 _RETRY_SECONDS = 0.2
+_ADVICE = "wait for it, or use --lock-wait SECONDS"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @asynccontextmanager
-async def held(lock: Path, state: Path, wait_seconds: float) -> AsyncIterator[None]:
-    """Hold a batch's lock.
+async def held(
+    lock: Path,
+    state: Path,
+    wait_seconds: float,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[None]:
+    """Hold a batch's lock; `waiting` is told once who has it, if it has to be waited for.
 
     Raises:
         LockHeld: another process has it, for longer than `wait_seconds`.
@@ -30,10 +36,14 @@ async def held(lock: Path, state: Path, wait_seconds: float) -> AsyncIterator[No
     # Without flock, filelock would fall back to a lock that a dead process leaves behind.
     guard = FileLock(lock, thread_local=False, fallback_to_soft=False)
     deadline = asyncio.get_running_loop().time() + wait_seconds
+    told = False
     while not await asyncio.to_thread(_take, guard, lock):
         # Tried again and again from here: a thread that waits could not be told to stop.
         if asyncio.get_running_loop().time() >= deadline:
-            raise LockHeld(await asyncio.to_thread(_holder, state))
+            raise LockHeld(f"{await asyncio.to_thread(_holder, state)}; {_ADVICE}")
+        if not told:
+            waiting(await asyncio.to_thread(_holder, state))
+            told = True
         await asyncio.sleep(_RETRY_SECONDS)
     try:
         yield
@@ -70,9 +80,6 @@ def _holder(state: Path) -> str:
         with contextlib.closing(connection):
             run = read_latest_run(connection)
     if run is None or run.ended_at is not None:
-        return "another run of this batch has just started; wait for it, or use --lock-wait"
+        return "another run of this batch has just started"
     since = datetime.fromtimestamp(run.started_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return (
-        f"another run works on this batch: pid {run.pid} on {run.host}, since {since}; "
-        "wait for it, or use --lock-wait SECONDS"
-    )
+    return f"another run works on this batch: pid {run.pid} on {run.host}, since {since}"

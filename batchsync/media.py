@@ -1,13 +1,16 @@
 """What is inside a media file: duration, frame rate, streams. PyAV is loaded at first use."""
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchsync.errors import SourceUnfit
 from batchsync.model import Media
+from batchsync.stills import SAMPLE, Packet, looks_still
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 # Most containers say in their headers all that is asked here. By default FFmpeg opens decoders,
 # too, and reads five seconds of media: twice the time for an mp4, and many times that for a WAV.
@@ -68,7 +71,21 @@ def _describe(container: "InputContainer") -> Media:
         height=best.codec_context.height if best else None,
         has_video=best is not None,
         has_audio=bool(container.streams.audio),
+        still=best is not None and looks_still(_packets(container, best), *_size(best)),
     )
+
+
+def _size(stream: "VideoStream") -> tuple[int, int]:
+    return stream.codec_context.width, stream.codec_context.height
+
+
+def _packets(container: "InputContainer", stream: "VideoStream") -> list[Packet]:
+    # The first two seconds or so, read but not decoded.
+    encoded = (packet for packet in container.demux(stream) if packet.size)
+    return [
+        Packet(bool(packet.is_keyframe), packet.size, hash(bytes(packet)))
+        for packet in islice(encoded, SAMPLE)
+    ]
 
 
 # AV_DISPOSITION_ATTACHED_PIC in FFmpeg's headers.

@@ -9,12 +9,14 @@ from typing import Any
 
 from batchsync import overrides
 from batchsync.api.protocol import Api
+from batchsync.api.retry import Patience, repeat
 from batchsync.engine.case import Case, from_record
 from batchsync.engine.recorder import Recorder
 from batchsync.engine.recovery import unconfirm_crashed
 from batchsync.errors import NotFound, UsageError
 from batchsync.events import Announcer
 from batchsync.ledger import JobRecord, Ledger, SqliteLedger
+from batchsync.ledger.file import is_ledger
 from batchsync.lock import held
 from batchsync.manifest import Manifest
 from batchsync.model import Failure, Job, JobState, Stage
@@ -22,6 +24,8 @@ from batchsync.places import Places
 
 # Seconds by which a project's range may differ from the one asked for: floats travel as JSON.
 _RANGE_SLACK = 0.01
+# A person waits for the answer: a moment's outage is sat out, a longer one is said.
+_PATIENCE = Patience(tries=8, total=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ async def desk(
         UsageError: the batch has not been run yet.
         LockHeld: a run is at work on it.
     """
-    if not places.state.exists():
+    if not await asyncio.to_thread(is_ledger, places.state):
         raise UsageError(f"{manifest.name} has not been run yet: there is nothing to mend")
     async with held(places.lock, places.state, lock_wait):
         ledger = await asyncio.to_thread(SqliteLedger.open, places.state, run_id)
@@ -204,7 +208,7 @@ async def adopt(open_desk: Desk, api: Api, base_url: str, job_id: str, project_i
     if owner := await open_desk.ledger.owner_of(base_url, project_id):
         raise UsageError(f"project {project_id} belongs to job {owner[0]}, attempt {owner[1]}")
     try:
-        project = await api.project(project_id)
+        project = await repeat(lambda: api.project(project_id), _PATIENCE)
     except NotFound:
         raise UsageError(f"the service knows no project {project_id} with this key") from None
     attempt = open_desk.records[job_id].attempt

@@ -185,6 +185,7 @@ class Media:
         height: pixels, None without video.
         has_video: whether a moving video stream is there (cover art does not count).
         has_audio: whether an audio stream is there.
+        still: whether nothing moves in the picture, so far as its beginning shows.
     """
 
     duration: float | None
@@ -193,6 +194,7 @@ class Media:
     height: int | None
     has_video: bool
     has_audio: bool
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ def check(job: Job, survey: Survey, output_dir: Path) -> Verdict:
 
 def settle_auto(job: Job, facts: Mapping[str, FileFacts]) -> Job:
     """The job with `auto` replaced by the figure that its files give, if they give one."""
+    if job.end_seconds is not None:
+        return job
     settled, _ = _settle_end(job, {role: _media(source, facts) for role, source in job.sources})
     return settled
 

@@ -45,8 +45,9 @@ from batchsync.standing import (
     selector,
 )
 
-# Flags that the command to go on with must not have: it would stop short again.
-_STOPS_SHORT = frozenset({"--no-wait", "--no-download", "--dry-run"})
+# Flags that the command to go on with must not have: it would stop short again, or take a
+# person's word that was given once for given twice.
+_NOT_AGAIN = frozenset({"--no-wait", "--no-download", "--dry-run", "--resubmit-unconfirmed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Options:
             output is missing or damaged.
         command: how to go on, for the summary.
         manifest: its path as the user wrote it, for the same.
+        flags: that say where things are; every command to go on with has them.
     """
 
     wait: bool = True
@@ -75,6 +77,7 @@ class Options:
     refetch: tuple[str, ...] | None = None
     command: tuple[str, ...] = ("batchsync", "run", "MANIFEST")
     manifest: str = "MANIFEST"
+    flags: tuple[str, ...] = ()
 
 
 Connect = Callable[[Traffic], AbstractAsyncContextManager[Api]]
@@ -138,7 +141,12 @@ class BatchRun:
                 return await self._idle(prospect.plan, standing)
             # Asked before anything is made on disk, so that a missing key leaves no trace.
             connection = self._connect(self._traffic)
-            lock = held(self._places.lock, self._places.state, self._settings.lock_wait)
+            lock = held(
+                self._places.lock,
+                self._places.state,
+                self._settings.lock_wait,
+                lambda holder: self._announce(Note("info", f"waiting: {holder}")),
+            )
             await self._stop.unless_left(lock.__aenter__())
         except LeftError:
             return self._summary(self._everything(standing), standing, self._stop.codes)
@@ -164,6 +172,8 @@ class BatchRun:
         if self._options.resubmit_unconfirmed:
             await self._resubmit(ledger, recorder)
         standing = await _standing_of(ledger)
+        for warning in self._manifest.warnings:
+            self._announce(Note("warning", str(warning)))
         self._report_removed(standing)
         await ledger.begin_run(self._run_record())
         summary = None
@@ -334,7 +344,7 @@ class BatchRun:
         if code in (ExitCode.OK, ExitCode.NOTHING_TO_DO):
             return None
         if code is ExitCode.SOME_FAILED:
-            return shlex.join(["batchsync", "retry", manifest, "--failed", *self._state_flag()])
+            return shlex.join(["batchsync", "retry", manifest, "--failed", *self._options.flags])
         if code is ExitCode.UNCONFIRMED:
             ids = [
                 step.job.id
@@ -343,11 +353,8 @@ class BatchRun:
                 and record.state is JobState.UNCONFIRMED
             ]
             words = ["batchsync", "resolve", manifest, *ids[:1], "--adopt", "PROJECT_ID"]
-            return shlex.join([*words, *self._state_flag()])
-        return shlex.join(word for word in self._options.command if word not in _STOPS_SHORT)
-
-    def _state_flag(self) -> list[str]:
-        return ["--state", self._settings.state] if self._settings.state else []
+            return shlex.join([*words, *self._options.flags])
+        return shlex.join(word for word in self._options.command if word not in _NOT_AGAIN)
 
     def _run_record(self) -> RunRecord:
         return RunRecord(

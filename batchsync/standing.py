@@ -9,8 +9,9 @@ from pathlib import Path
 
 from batchsync import overrides
 from batchsync import plan as planning
+from batchsync.collector import collector_resting
 from batchsync.errors import UsageError
-from batchsync.ledger.file import open_for_reading
+from batchsync.ledger.file import is_ledger, open_for_reading
 from batchsync.ledger.protocol import Cost, FileFacts, JobRecord, RunRecord
 from batchsync.ledger.sqlite import read_costs, read_files, read_latest_run, read_records
 from batchsync.manifest import Manifest
@@ -38,9 +39,9 @@ def read_standing(state: Path) -> Standing:
     Raises:
         LedgerUnusable: the file is newer, foreign or damaged.
     """
-    if not state.exists():
+    if not is_ledger(state):
         return Standing()
-    with contextlib.closing(open_for_reading(state)) as connection:
+    with contextlib.closing(open_for_reading(state)) as connection, collector_resting():
         return _read(connection)
 
 
@@ -94,7 +95,8 @@ async def look_ahead(
     jobs = [job for job in effective_jobs(manifest, standing) if wanted(job.id)]
     needs = planning.needs(jobs, standing.records)
     found = await survey(needs.to_probe, needs.to_hash, standing.files)
-    made = planning.make(jobs, standing.records, found, places.output_dir, keep_changed)
+    with collector_resting():
+        made = planning.make(jobs, standing.records, found, places.output_dir, keep_changed)
     return Prospect(made, {**standing.files, **found.facts})
 
 

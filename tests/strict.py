@@ -78,6 +78,7 @@ class Rules:
         pad: bytes that every output is made longer by.
         hang: endpoints that never answer, though what was asked is done.
         deny: endpoint -> status of every answer.
+        key: the one that is accepted.
     """
 
     render_seconds: float = 0.0
@@ -92,6 +93,7 @@ class Rules:
     pad: int = 0
     hang: tuple[str, ...] = ()
     deny: Mapping[str, int] = field(default_factory=dict)
+    key: str = KEY
 
 
 class Strict:
@@ -189,6 +191,8 @@ class Strict:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/_report":
             return web.json_response(self.report())
+        if request.path == "/_count":
+            return web.json_response(self.requests.total())
         endpoint = self._endpoint(request)
         count = self.requests[endpoint] = self.requests[endpoint] + 1
         if endpoint in ("upload", "download") and "Authorization" in request.headers:
@@ -205,7 +209,7 @@ class Strict:
             return _problem(self.rules.deny[endpoint], "denied")
         if endpoint not in ("upload", "download", "nothing"):
             given = request.headers.get("Authorization", "")
-            if given != f"Bearer {KEY}":
+            if given != f"Bearer {self.rules.key}":
                 return _problem(401, f"Invalid API key: {given}")
         fault = self._draw(endpoint)
         if fault in _BEFORE:
@@ -459,7 +463,10 @@ async def _trickle(request: web.Request, answer: web.Response, *, cut: bool) -> 
             if request.transport is not None:
                 request.transport.close()
             break
-        await slow.write(body[start : start + step])
+        try:
+            await slow.write(body[start : start + step])
+        except ConnectionResetError:
+            break  # whoever asked is gone: killed, perhaps
         await asyncio.sleep(0.01)
     return slow
 
@@ -550,6 +557,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fault", action="append", default=[], metavar="ENDPOINT:NAME=CHANCE")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pad", type=int, default=0)
+    parser.add_argument("--key", default=KEY)
     return parser.parse_args()
 
 
@@ -561,6 +569,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         faults=tuple(arguments.fault),
         seed=arguments.seed,
         pad=arguments.pad,
+        key=arguments.key,
     )
     server = Strict(arguments.clip.read_bytes(), rules)
     await server.start(arguments.port)

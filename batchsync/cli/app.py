@@ -5,15 +5,19 @@ from typing import Annotated
 import typer
 
 from batchsync import __version__
+from batchsync.cli.config import config
 from batchsync.cli.doctor import doctor
 from batchsync.cli.ending import ending
 from batchsync.cli.fetch import fetch
+from batchsync.cli.init import init
 from batchsync.cli.plan import plan
 from batchsync.cli.resolve import resolve
 from batchsync.cli.results import results
 from batchsync.cli.retry import retry
 from batchsync.cli.run import run
 from batchsync.cli.sandbox import sandbox
+from batchsync.cli.schema import schema
+from batchsync.cli.spend import spend
 from batchsync.cli.status import status
 from batchsync.cli.validate import validate
 
@@ -73,6 +77,10 @@ for _command in (
     retry,
     fetch,
     resolve,
+    init,
+    spend,
+    config,
+    schema,
     doctor,
     sandbox,
 ):

@@ -108,6 +108,22 @@ def _read_key(path: Path) -> str:
         raise UsageError(f"can't read the key file {path}: {reason}") from None
 
 
+def where_flags(
+    state: str | None, output_dir: str | None, results: str | None, base_url: str | None
+) -> tuple[str, ...]:
+    """The flags that say where things are, for the command to go on with.
+
+    Without them, that command would open another ledger, and buy what was bought already.
+    """
+    named = {
+        "--state": state,
+        "--output-dir": output_dir,
+        "--results": results,
+        "--base-url": base_url,
+    }
+    return tuple(word for flag, value in named.items() if value for word in (flag, value))
+
+
 def overrides(**values: Any) -> dict[str, Any]:
     """What flags and environment said; numbers arrive as text, and are checked with the rest."""
     return {name: value for name, value in values.items() if value is not None}

@@ -2,8 +2,9 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,13 +20,38 @@ from batchsync.cli.options import (
     api_key,
     overrides,
 )
-from batchsync.errors import ExitCode, KeyMissing, ManifestError, RemoteError, Unauthorized
+from batchsync.errors import (
+    ExitCode,
+    KeyMissing,
+    ManifestError,
+    RemoteError,
+    Unauthorized,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from batchsync.api.wire import Account
+    from batchsync.forecast import Forecast
     from batchsync.manifest import Manifest
-    from batchsync.plan import Plan, Step
     from batchsync.settings import RunSettings
+
+# Rows that a terminal gets; a pipe gets all.
+_MOST_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLook:
+    """How a plan is shown, beyond its being JSON.
+
+    Attributes:
+        by: a tag, or `mode`, to add jobs up by.
+        as_csv: as csv.
+        whole: never cut.
+    """
+
+    by: str | None = None
+    as_csv: bool = False
+    whole: bool = False
 
 
 def plan(
@@ -41,26 +67,47 @@ def plan(
     ] = None,
     keep_changed: KeepChanged = False,
     only: Only = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="TAG", help="Add up by a tag, e.g. lang, or by mode."),
+    ] = None,
     state: State = None,
     output_dir: OutputDir = None,
     api_key_file: ApiKeyFile = None,
     as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The table as csv on stdout.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Every row, however many; a pipe always gets all.")
+    ] = False,
 ) -> None:
     """Show what a run would do and cost, job by job. Nothing is written, nothing is sent.
 
     \b
+    estimate    what is charged at first, at 30 frames a second
+    expected    what that should settle at, at the video's own rate or max_fps_limit
     Only the account's balance is asked for; --offline leaves that out, too.
     Exit code 5 if the balance, or --max-credits, does not cover it.
     """
     from batchsync.manifest import load
     from batchsync.settings import settle
 
+    if as_json and as_csv:
+        raise UsageError("say one of --json and --csv")
     loaded = load(manifest)
     settings = settle(
         loaded.run,
         overrides(base_url=base_url, max_credits=max_credits, state=state, output_dir=output_dir),
     )
-    show_plan(loaded, settings, tuple(only or ()), keep_changed, api_key_file, offline, as_json)
+    show_plan(
+        loaded,
+        settings,
+        tuple(only or ()),
+        keep_changed,
+        api_key_file,
+        offline,
+        as_json,
+        PlanLook(by, as_csv, whole),
+    )
 
 
 def show_plan(
@@ -71,30 +118,77 @@ def show_plan(
     api_key_file: Path | None,
     offline: bool,
     as_json: bool,
+    look: PlanLook = PlanLook(),
 ) -> None:
     """Print a plan, and end with 5 where the credits do not reach."""
+    from batchsync.report import plan as report
+
+    _check_by(loaded, look.by)
+    made = _forecast(loaded, settings, only, keep_changed, api_key_file, offline)
+    if as_json:
+        text = json.dumps(report.as_json(made, look.by), indent=2, ensure_ascii=False) + "\n"
+    elif look.as_csv:
+        text = report.as_csv(made, look.by)
+    else:
+        most = _MOST_ROWS if sys.stdout.isatty() and not look.whole else None
+        text = "".join(f"{line}\n" for line in report.as_text(made, look.by, most))
+    sys.stdout.write(text)
+    if not made.suffices:
+        sys.exit(ExitCode.OUT_OF_CREDITS)
+
+
+def _check_by(loaded: "Manifest", by: str | None) -> None:
+    known = dict.fromkeys(["mode", *(tag for job in loaded.jobs for tag in job.tags)])
+    if by is not None and by not in known:
+        raise UsageError(f"--by {by}: expected one of {', '.join(known)}")
+
+
+def _forecast(
+    loaded: "Manifest",
+    settings: "RunSettings",
+    only: tuple[str, ...],
+    keep_changed: bool,
+    api_key_file: Path | None,
+    offline: bool,
+) -> "Forecast":
     import asyncio
 
+    from batchsync.advice import advised
+    from batchsync.forecast import Purse, forecast
     from batchsync.places import places
-    from batchsync.standing import look_ahead, read_standing
+    from batchsync.remembered import remembered
+    from batchsync.standing import Prospect, look_ahead, read_standing, refuse_foreign_ledger
 
     where = places(loaded.path, loaded.name, settings)
     standing = read_standing(where.state)
-    prospect = asyncio.run(
-        look_ahead(loaded, where, standing, only=only, keep_changed=keep_changed)
-    )
-    made = prospect.plan
-    if made.problems and not settings.keep_going:
-        raise ManifestError(made.problems)
+    refuse_foreign_ledger(loaded, standing)
+    # Not returned: Python 3.11's asyncio.run spells its result out on the way (the signal module
+    # puts the task into an error message), which takes 5 s for 100,000 jobs.
+    found: list[Prospect] = []
+
+    async def look() -> None:
+        found.append(
+            await look_ahead(loaded, where, standing, only=only, keep_changed=keep_changed)
+        )
+
+    asyncio.run(look())
+    prospect = found[0]
+    if prospect.plan.problems and not settings.keep_going:
+        raise ManifestError(prospect.plan.problems)
     account = None if offline else _account(settings, api_key_file)
     spent = sum(cost.held for cost in standing.costs.values())
-    room = _room(account.credits if account else None, settings.max_credits, spent)
-    if as_json:
-        sys.stdout.write(json.dumps(_as_json(loaded.name, made, account), indent=2) + "\n")
-    else:
-        sys.stdout.write(_as_text(loaded.name, made, account, settings.max_credits, spent))
-    if room is not None and made.credits_estimated > room:
-        sys.exit(ExitCode.OUT_OF_CREDITS)
+    balance, tier = (account.credits, account.tier) if account else (None, None)
+    owner = (account.id or "") if account else None
+    memory = remembered(where.state, settings.base_url, owner)
+    return forecast(
+        loaded.name,
+        advised(prospect.plan, prospect.facts, tier),
+        Purse(balance, tier, settings.max_credits, spent),
+        prospect.facts,
+        memory.assets,
+        memory.render_seconds,
+        settings.max_in_flight,
+    )
 
 
 def _account(settings: "RunSettings", api_key_file: Path | None) -> "Account | None":
@@ -119,109 +213,3 @@ def _account(settings: "RunSettings", api_key_file: Path | None) -> "Account | N
     except RemoteError as error:
         sys.stderr.write(f"the account can't be read: {error}\n")
         return None
-
-
-def _room(balance: int | None, cap: int | None, spent: int) -> int | None:
-    """Credits that a run may spend; None where nothing limits it."""
-    limits = [balance, None if cap is None else max(0, cap - spent)]
-    known = [limit for limit in limits if limit is not None]
-    return min(known, default=None)
-
-
-def _as_json(name: str, plan: "Plan", account: "Account | None") -> dict[str, Any]:
-    return {
-        "batch": name,
-        "jobs": [
-            {
-                "job": step.job.id,
-                "action": step.action.value,
-                "changed": list(step.changed),
-                "start_seconds": step.job.start_seconds,
-                "end_seconds": step.job.end_seconds,
-                "generation_mode": step.job.generation_mode.value,
-                "credits_estimated": step.credits_estimated,
-                "credits_expected": step.credits_expected,
-                "warnings": [str(warning) for warning in step.warnings],
-                "problems": [str(problem) for problem in step.problems],
-            }
-            for step in plan.steps
-        ],
-        "credits": {
-            "estimated": plan.credits_estimated,
-            "expected": plan.credits_expected,
-            "balance": account.credits if account else None,
-        },
-    }
-
-
-def _as_text(
-    name: str, plan: "Plan", account: "Account | None", cap: int | None, spent: int
-) -> str:
-    from rich.table import Table
-
-    from batchsync.cli.paper import Paper
-
-    paper = Paper()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("job", "what", "range", "mode"):
-        table.add_column(column, overflow="fold")
-    for column in ("estimate", "expected"):
-        table.add_column(column, justify="right")
-    for step in plan.steps:
-        table.add_row(*_cells(step))
-    paper.write(table)
-    for warning in plan.warnings:
-        paper.write(f"warning: {warning}")
-    for line in _totals(name, plan, account, cap, spent):
-        paper.write(line)
-    return paper.text
-
-
-def _cells(step: "Step") -> list[str]:
-    from batchsync.plan import Action
-
-    words = {
-        Action.SUBMIT: "new" if not step.record else "submit",
-        Action.AGAIN: f"again: {', '.join(step.changed)} changed",
-        Action.COLLECT: "wait for its render",
-        Action.DOWNLOAD: "download",
-        Action.SKIP: "done",
-        Action.STAY: f"{step.record.state.value if step.record else ''}: retry brings it back",
-        Action.CONFIRM: "unconfirmed: needs resolve",
-        Action.UNFIT: "unfit",
-    }
-    job = step.job
-    attempt = step.record.attempt if step.record and not step.buys else None
-    sent = attempt.parameters if attempt else {}
-    start = sent.get("start_seconds", job.start_seconds)
-    end = sent.get("end_seconds", job.end_seconds)
-    expected = "?" if step.credits_expected is None else f"{step.credits_expected:,}"
-    return [
-        job.id,
-        words[step.action],
-        f"{start:g}-{'auto' if end is None else f'{end:g}'} s",
-        sent.get("generation_mode", job.generation_mode.value),
-        f"{step.credits_estimated:,}" if step.buys else "",
-        expected if step.buys else "",
-    ]
-
-
-def _totals(
-    name: str, plan: "Plan", account: "Account | None", cap: int | None, spent: int
-) -> list[str]:
-    buying = sum(step.buys for step in plan.steps)
-    working = sum(step.works for step in plan.steps)
-    lines = [f"{name}: {len(plan.steps)} jobs, {working} to work on, {buying} to buy"]
-    if not working:
-        lines.append("nothing to do")
-    if buying:
-        expected = plan.credits_expected
-        settles = "" if expected is None else f", expected to settle at {expected:,}"
-        lines.append(f"credits: {plan.credits_estimated:,} charged at first{settles}")
-    if account is not None:
-        after = account.credits - plan.credits_estimated
-        short = "" if after >= 0 else ": not enough"
-        lines.append(f"balance: {account.credits:,} now, {after:,} after submitting{short}")
-    if cap is not None:
-        lines.append(f"max_credits: {cap:,}, of which {spent:,} are spent")
-    return lines

@@ -11,9 +11,12 @@ from batchsync.cli.options import (
     ApiKeyFile,
     BaseUrl,
     ManifestArgument,
+    OutputDir,
+    Results,
     State,
     api_key,
     overrides,
+    where_flags,
 )
 from batchsync.errors import UsageError
 
@@ -41,6 +44,8 @@ def resolve(
     base_url: BaseUrl = None,
     api_key_file: ApiKeyFile = None,
     state: State = None,
+    output_dir: OutputDir = None,
+    results: Results = None,
 ) -> None:
     """Say what became of a submission whose answer was lost.
 
@@ -79,7 +84,9 @@ def resolve(
                 sys.stdout.write("no job is unconfirmed\n")
 
     asyncio.run(work())
-    sys.stdout.write(f"next: {shlex.join(['batchsync', 'run', str(manifest)])}\n")
+    words = ["batchsync", "run", str(manifest)]
+    go_on = shlex.join([*words, *where_flags(state, output_dir, results, base_url)])
+    sys.stdout.write(f"next: {go_on}\n")
 
 
 def _check_usage(job: str | None, adopt: str | None, resubmit: bool, all_: bool) -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchsync.cli.options import ManifestArgument, OutputDir, State, overrides
+from batchsync.cli.options import (
+    BaseUrl,
+    ManifestArgument,
+    OutputDir,
+    Results,
+    State,
+    overrides,
+    where_flags,
+)
 from batchsync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +42,8 @@ def retry(
     ] = False,
     state: State = None,
     output_dir: OutputDir = None,
+    results: Results = None,
+    base_url: BaseUrl = None,
 ) -> None:
     """Bring jobs back to pending; the next run buys them again, as a new attempt.
 
@@ -64,10 +74,12 @@ def retry(
         async with desk(loaded, where, settings.lock_wait, run_id) as open_desk:
             return await bring_back(open_desk, choice, values, dry_run)
 
-    sys.stdout.write(_words(asyncio.run(work()), str(manifest), dry_run))
+    words = ["batchsync", "run", str(manifest)]
+    go_on = shlex.join([*words, *where_flags(state, output_dir, results, base_url)])
+    sys.stdout.write(_words(asyncio.run(work()), go_on, dry_run))
 
 
-def _words(retried: "Retried", manifest: str, dry_run: bool) -> str:
+def _words(retried: "Retried", go_on: str, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     lines = [f"{job}: {would}bought again by the next run" for job in retried.to_buy]
     lines += [f"{job}: {would}downloaded again by the next run, free" for job in retried.to_fetch]
@@ -75,5 +87,5 @@ def _words(retried: "Retried", manifest: str, dry_run: bool) -> str:
     if not lines:
         lines.append("no job to bring back")
     elif not dry_run:
-        lines.append(f"next: {shlex.join(['batchsync', 'run', manifest])}")
+        lines.append(f"next: {go_on}")
     return "\n".join(lines) + "\n"

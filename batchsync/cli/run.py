@@ -18,6 +18,7 @@ from batchsync.cli.options import (
     State,
     api_key,
     overrides,
+    where_flags,
 )
 
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ def run(
         error_on_nothing=error_on_nothing,
         command=("batchsync", *sys.argv[1:]),
         manifest=str(manifest),
+        flags=where_flags(state, output_dir, results, base_url),
     )
     look = Look(as_json, quiet, log_format, log_file)
     go(loaded, settings, options, lambda: api_key(settings.base_url, api_key_file), look)

@@ -18,6 +18,11 @@ from batchsync.model import Failure, Stage
 from batchsync.request import TAG_PREFIX, create_body
 from batchsync.stages.submit import Barred, Made, NotMade, Outcome, Refused, Unknown, submit
 
+# A create call takes a moment, a render minutes: calls go one after the other, so that a crash
+# leaves one job unconfirmed and not a burst of them. One that takes longer than this (seconds)
+# does not hold up the next.
+_PROMPT_SECONDS = 1.0
+
 
 class Submitting:
     """Takes uploaded cases, hands submitted ones to `made`."""
@@ -26,6 +31,7 @@ class Submitting:
         self._tools = tools
         self._made = made
         self._in_air: set[asyncio.Task[Outcome]] = set()
+        self._one_at_a_time = asyncio.Lock()
         self._forbidden: list[tuple[Case, Failure]] = []
         self._last_progress = asyncio.get_running_loop().time()
 
@@ -99,9 +105,11 @@ class Submitting:
 
     async def _shielded_post(self, case: Case) -> Outcome:
         # A task of its own: canceling the one that waits must not cut a call off in mid-air.
-        task = asyncio.create_task(self._post(case))
-        self._in_air.add(task)
-        task.add_done_callback(self._in_air.discard)
+        async with self._one_at_a_time:
+            task = asyncio.create_task(self._post(case))
+            self._in_air.add(task)
+            task.add_done_callback(self._in_air.discard)
+            await asyncio.wait({task}, timeout=_PROMPT_SECONDS)
         return await asyncio.shield(task)
 
     async def _post(self, case: Case) -> Outcome:

@@ -9,6 +9,7 @@ from batchsync.errors import LedgerUnusable
 # "bsyc" in ASCII, in SQLite's own header field for such marks.
 APPLICATION_ID = 0x62737963
 _SQLITE_MAGIC = b"SQLite format 3\x00"
+_MARKS = ("application_id", "user_version")
 
 
 def migrations() -> list[str]:
@@ -25,7 +26,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         LedgerUnusable: the file is newer, foreign or damaged; it is left as it was.
     """
     if _has_content(path):
-        _inspect(path)
+        is_ledger(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connect(str(path))
@@ -45,9 +46,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerUnusable: the file is missing, newer, foreign or damaged.
     """
-    if not _has_content(path):
+    if not _has_content(path) or not is_ledger(path):
         raise LedgerUnusable(f"there is no ledger at {path}: this batch has not been run yet")
-    _inspect(path)
     return _connect(f"{path.absolute().as_uri()}?mode=ro")
 
 
@@ -73,7 +73,14 @@ def _has_content(path: Path) -> bool:
         raise LedgerUnusable(f"the ledger {path} can't be read: {error.strerror}") from error
 
 
-def _inspect(path: Path) -> None:
+def is_ledger(path: Path) -> bool:
+    """Whether a ledger lies there; False where there is nothing yet.
+
+    Raises:
+        LedgerUnusable: something else lies there, or a ledger that can't be used.
+    """
+    if not _has_content(path):
+        return False
     try:
         with path.open("rb") as file:
             magic = file.read(len(_SQLITE_MAGIC))
@@ -86,6 +93,8 @@ def _inspect(path: Path) -> None:
     try:
         connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
         try:
+            if _is_blank(connection):
+                return False
             _check(path, connection)
         finally:
             connection.close()
@@ -94,6 +103,14 @@ def _inspect(path: Path) -> None:
             f"the ledger {path} is damaged ({error}); it was not touched. "
             "Restore it from a backup: without it, batchsync can't know what was paid for"
         ) from error
+    return True
+
+
+def _is_blank(connection: sqlite3.Connection) -> bool:
+    """Whether a process died after making the file and before making the first table."""
+    marks = [connection.execute(f"PRAGMA {m}").fetchone()[0] for m in _MARKS]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return not any(marks) and tables == 0
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:

@@ -1,13 +1,12 @@
 """A whole manifest: read, expanded, judged."""
 
-import gc
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batchsync.collector import collector_resting
 from batchsync.errors import Problem
 from batchsync.manifest.expansion import Expansion, defaults_of
 from batchsync.manifest.findings import Findings, Unfit, shown
@@ -53,21 +52,8 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> Manifest:
     Raises:
         ManifestError: with every problem found.
     """
-    with _collector_resting():
+    with collector_resting():
         return _loaded(path, os.environ if environ is None else environ)
-
-
-@contextmanager
-def _collector_resting() -> Iterator[None]:
-    # Millions of new objects and not one cycle among them: the collector would walk them all
-    # again and again, a quarter of the time of a large manifest, and find nothing.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _loaded(path: Path, environ: Mapping[str, str]) -> Manifest:

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from batchsync.manifest.findings import Findings, Unfit, shown
 from batchsync.manifest.keys import is_own, refuse_key
 from batchsync.manifest.lists import block_in
-from batchsync.manifest.nodes import MapNode, Node, Scalar, described
+from batchsync.manifest.nodes import ListNode, MapNode, Node, Scalar, described
 from batchsync.manifest.scalars import resolve
 from batchsync.manifest.scope import Scope
 from batchsync.settings import RunSettings
 
 _PATHS = frozenset({"state", "output_dir", "results"})
+_LISTS = frozenset({"notify"})
 _DURATION = "expected seconds, or a duration such as 90s, 45m or 2h"
 _EXPECTED = {
     "base_url": "expected an https:// URL such as https://api.magichour.ai",
@@ -31,6 +32,8 @@ _EXPECTED = {
     "keep_going": "expected true or false",
     "lock_wait": _DURATION,
     "name_tag": "expected true or false",
+    "notify": 'expected a list of URLs such as ["mailto://…"]',
+    "notify_on": "expected failure, success or always",
 }
 
 
@@ -60,6 +63,8 @@ def _block(block: MapNode, findings: Findings, scope: Scope) -> dict[str, Any]:
 
 
 def _value(key: str, node: Node, findings: Findings, scope: Scope) -> Any:
+    if key in _LISTS:
+        return _texts(key, node, scope)
     if not isinstance(node, Scalar):
         raise Unfit(described(node), _EXPECTED.get(key, "expected a single value"))
     node = scope.expand(node)
@@ -77,6 +82,17 @@ def _value(key: str, node: Node, findings: Findings, scope: Scope) -> Any:
     except ValidationError as error:
         raise Unfit(found, _EXPECTED.get(key, error.errors()[0]["msg"])) from None
     return value
+
+
+def _texts(key: str, node: Node, scope: Scope) -> tuple[str, ...]:
+    items = node.items if isinstance(node, ListNode) else [node]
+    texts = []
+    for item in items:
+        if not isinstance(item, Scalar) or not item.text:
+            raise Unfit(described(item), _EXPECTED[key], item.mark)
+        texts.append(scope.expand(item).text)
+    # `${NOTICE_URL:-}` is nobody to tell where the variable is not set.
+    return tuple(text for text in texts if text)
 
 
 def _is_switch(key: str) -> bool:
