@@ -113,15 +113,22 @@ def where_flags(
 ) -> tuple[str, ...]:
     """The flags that say where things are, for the command to go on with.
 
-    Without them, that command would open another ledger, and buy what was bought already.
+    Without them, that command would open another ledger, and buy what was bought already. What
+    the environment says needs no repeating.
     """
+    import os
+
     named = {
-        "--state": state,
-        "--output-dir": output_dir,
-        "--results": results,
-        "--base-url": base_url,
+        "--state": (state, "BATCHSYNC_STATE"),
+        "--output-dir": (output_dir, "BATCHSYNC_OUTPUT_DIR"),
+        "--results": (results, "BATCHSYNC_RESULTS"),
+        "--base-url": (base_url, "BATCHSYNC_BASE_URL", "MAGIC_HOUR_BASE_URL"),
     }
-    return tuple(word for flag, value in named.items() if value for word in (flag, value))
+    words: list[str] = []
+    for flag, (value, *variables) in named.items():
+        if value and value not in [os.environ.get(str(name)) for name in variables]:
+            words += [flag, value]
+    return tuple(words)
 
 
 def overrides(**values: Any) -> dict[str, Any]:

@@ -87,6 +87,7 @@ class Engine:
             await self._submitting.landed(_LANDING_SECONDS)
             pipeline.cancel()
         await _ended(pipeline)
+        await self._submitting.landed(_LANDING_SECONDS)
 
     async def _pipeline(self, cases: Sequence[Case]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -46,11 +46,11 @@ class Submitting:
         while not self._tools.stop.closed.is_set():
             if not await self._afford(case):
                 return
-            if self._tools.stop.closed.is_set():
-                # The door closed while this job waited for credits to come free.
+            outcome = await self._shielded_post(case)
+            if outcome is None:
+                # The door closed while this job waited for credits, or for its turn.
                 self._tools.budget.settle(case.id, 0)
                 break
-            outcome = await self._shielded_post(case)
             if not isinstance(outcome, NotMade):
                 return
             throttled = isinstance(outcome.error, Throttled)
@@ -103,9 +103,13 @@ class Submitting:
         await tools.recorder.stalled(case, Failure(Stage.SUBMIT, "max_credits", message))
         return False
 
-    async def _shielded_post(self, case: Case) -> Outcome:
+    async def _shielded_post(self, case: Case) -> Outcome | None:
         # A task of its own: canceling the one that waits must not cut a call off in mid-air.
         async with self._one_at_a_time:
+            # No await between this look and the call's being counted as in the air: whoever
+            # closes the door waits for those calls, and for no others.
+            if self._tools.stop.closed.is_set():
+                return None
             task = asyncio.create_task(self._post(case))
             self._in_air.add(task)
             task.add_done_callback(self._in_air.discard)
