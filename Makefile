@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format bench clean
+.PHONY: help setup demo test lint types format soak fuzz bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -34,8 +34,19 @@ format: $(STAMP) ## apply ruff's format and its safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+soak: $(STAMP) ## hours of kills and random orders of events, instead of minutes
+	$(BIN)/python -m tests.acceptance.soak --kills 200
+	BATCHSYNC_SOAK=1 $(BIN)/python -m pytest --timeout=0 tests/integration/test_kill_points.py \
+		tests/integration/test_state_machine.py tests/integration/test_fuzz_answers.py
+
+fuzz: $(STAMP) ## coverage-guided fuzzing of manifests and answers (installs atheris)
+	$(BIN)/python -m pip install --quiet atheris
+	mkdir -p .fuzz/manifest
+	$(BIN)/python -m tests.fuzz.manifest -max_total_time=60 .fuzz/manifest manifests
+	$(BIN)/python -m tests.fuzz.answers -max_total_time=60
+
 bench: $(STAMP) ## measure; prints figures, asserts nothing by the clock
 	$(BIN)/python -m tests.bench
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .demo manifests/media manifests/outputs manifests/.batchsync .bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo manifests/media manifests/outputs manifests/.batchsync .bench .fuzz build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -75,7 +75,7 @@ async def test_a_file_that_changed_is_read_again(voice: str, reads: list[str], w
     else:
         os.utime(voice, ns=(stat.st_mtime_ns, stat.st_mtime_ns + 1))
     reads.clear()
-    second = await survey([], [voice], first.facts)
+    await survey([], [voice], first.facts)
 
     assert reads == ["hash_file"]
 
