@@ -1,5 +1,7 @@
 """What is inside a media file: duration, frame rate, streams. PyAV is loaded at first use."""
 
+import contextlib
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,13 @@ if TYPE_CHECKING:
 
 # Most containers say in their headers all that is asked here. By default FFmpeg opens decoders,
 # too, and reads five seconds of media: twice the time for an mp4, and many times that for a WAV.
-_HEADERS_ONLY = {"probesize": "32768", "analyzeduration": "0", "codec_whitelist": "none"}
+_HEADERS_ONLY = {"probesize": "4096", "analyzeduration": "0", "codec_whitelist": "none"}
+
+# The formats whose headers give the exact length. That of a bare AAC stream is guessed from its
+# first frames, and the fewer of them are read, the worse the guess.
+_EXACT_HEADERS = frozenset(
+    {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "wav", "aiff", "flac", "ogg"}
+)
 
 # Readers of FFmpeg that take a still image, a list of other files or plain text for a video.
 _NOT_MEDIA = ("image2", "_pipe", "hls", "concat", "dash", "tty", "webvtt", "srt", "ass")
@@ -29,8 +37,13 @@ def probe(path: Path) -> Media:
     import av  # noqa: PLC0415 - 70 ms and 25 MB that most commands do not need
 
     try:
-        quick = _read(path, _HEADERS_ONLY)
-        return quick if _says_all(quick) else _read(path, {})
+        with contextlib.suppress(av.error.FFmpegError):
+            quick = _read(path, _HEADERS_ONLY)
+            if quick is not None and _says_all(quick):
+                return quick
+        if (full := _read(path)) is not None:
+            return full
+        raise SourceUnfit(f"{path.name} is no audio or video file", "not_media")
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceUnfit(
@@ -38,13 +51,15 @@ def probe(path: Path) -> Media:
         ) from error
 
 
-def _read(path: Path, options: dict[str, str]) -> Media:
+def _read(path: Path, options: Mapping[str, str] | None = None) -> Media | None:
+    """What a container says; None where it is no media, or not to be read with `options`."""
     import av  # noqa: PLC0415
 
     # Only local files: a playlist must not make the probe open something else.
-    with av.open(str(path), options={"protocol_whitelist": "file", **options}) as container:
-        if any(word in container.format.name for word in _NOT_MEDIA):
-            raise SourceUnfit(f"{path.name} is no audio or video file", "not_media")
+    with av.open(str(path), options={"protocol_whitelist": "file", **(options or {})}) as container:
+        name = container.format.name
+        if any(word in name for word in _NOT_MEDIA) or (options and name not in _EXACT_HEADERS):
+            return None
         return _describe(container)
 
 
