@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -34,3 +35,8 @@ def serve(media: Media) -> Iterator[Callable[..., Strict]]:
 def batch(tmp_path: Path, media: Media) -> Batch:
     """A folder for one batch."""
     return Batch(tmp_path, media)
+
+
+# How long a draw takes says something of the machine, and nothing of the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
