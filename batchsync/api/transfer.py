@@ -6,6 +6,7 @@ that disk, hash and network overlap.
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
@@ -183,6 +184,8 @@ class Incoming:
             rest = memoryview(block)
             while rest:
                 written = self._file.write(rest) or 0
+                if not written:
+                    raise OSError(errno.EIO, "the file system takes no bytes")
                 self._hash.update(rest[:written])
                 self.size += written
                 rest = rest[written:]

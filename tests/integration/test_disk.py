@@ -2,6 +2,7 @@
 
 import errno
 import io
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,18 @@ from tests.support.engine import Passing
 
 
 class _FullDisk(io.FileIO):
-    """Takes some bytes, then no more."""
+    """Takes some bytes, then no more; files share the space, and are written from threads."""
 
     left = 0
+    _lock = threading.Lock()
 
     def write(self, data):
-        if not self.left:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        taken = super().write(memoryview(data)[: self.left])
-        type(self).left -= taken
-        return taken
+        with self._lock:
+            if not self.left:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            taken = super().write(memoryview(data)[: self.left])
+            type(self).left -= taken
+            return taken
 
 
 def _fill_disk(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
@@ -31,7 +34,7 @@ def _fill_disk(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
 
     def opened(self):
         self._part.parent.mkdir(parents=True, exist_ok=True)
-        self._file = io.BufferedRandom(_FullDisk(self._part, "a+b"))
+        self._file = _FullDisk(self._part, "a+b")
         self._file.seek(0)
         held = self._file.read()
         self._hash.update(held)
