@@ -99,11 +99,20 @@ def is_ledger(path: Path) -> bool:
         finally:
             connection.close()
     except sqlite3.Error as error:
+        if _is_locked(error):
+            raise LedgerUnusable(
+                f"another program keeps the ledger {path} locked; close it there and try again"
+            ) from error
         raise LedgerUnusable(
             f"the ledger {path} is damaged ({error}); it was not touched. "
             "Restore it from a backup: without it, batchsync can't know what was paid for"
         ) from error
     return True
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without its extension
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _is_blank(connection: sqlite3.Connection) -> bool:

@@ -3,10 +3,14 @@
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, BinaryIO
 
 from batchsync.errors import OutputUnwritable
 from batchsync.ledger.protocol import Attempt, Cost, JobRecord
@@ -14,42 +18,70 @@ from batchsync.model import Job, JobState
 from batchsync.plan import Step
 from batchsync.stages.download import sync_folder
 
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows, which lets nobody rename a file that another writes
+    fcntl = None
+
+
+class Kind(Enum):
+    """What the cells of a column are."""
+
+    TEXT = "text"
+    WHOLE = "whole number"
+    NUMBER = "number"
+    TIME = "moment in UTC, as ISO 8601"
+
+
 # The fixed order (DESIGN: "Results columns"); a column for each tag follows.
-COLUMNS = (
-    "job",
-    "name",
-    "status",
-    "attempt",
-    "project_id",
-    "generation_mode",
-    "start_seconds",
-    "end_seconds",
-    "max_fps_limit",
-    "audio",
-    "video",
-    "output",
-    "output_bytes",
-    "output_sha256",
-    "fps",
-    "width",
-    "height",
-    "credits_estimated",
-    "credits_charged",
-    "submitted_at",
-    "rendered_at",
-    "downloaded_at",
-    "render_seconds",
-    "error_stage",
-    "error_code",
-    "error_message",
-)
+KINDS: Mapping[str, Kind] = {
+    "job": Kind.TEXT,
+    "name": Kind.TEXT,
+    "status": Kind.TEXT,
+    "attempt": Kind.WHOLE,
+    "project_id": Kind.TEXT,
+    "generation_mode": Kind.TEXT,
+    "start_seconds": Kind.NUMBER,
+    "end_seconds": Kind.NUMBER,
+    "max_fps_limit": Kind.NUMBER,
+    "audio": Kind.TEXT,
+    "video": Kind.TEXT,
+    "output": Kind.TEXT,
+    "output_bytes": Kind.WHOLE,
+    "output_sha256": Kind.TEXT,
+    "fps": Kind.NUMBER,
+    "width": Kind.WHOLE,
+    "height": Kind.WHOLE,
+    "credits_estimated": Kind.WHOLE,
+    "credits_charged": Kind.WHOLE,
+    "submitted_at": Kind.TIME,
+    "rendered_at": Kind.TIME,
+    "downloaded_at": Kind.TIME,
+    "render_seconds": Kind.NUMBER,
+    "error_stage": Kind.TEXT,
+    "error_code": Kind.TEXT,
+    "error_message": Kind.TEXT,
+}
+COLUMNS = tuple(KINDS)
+
+# What a person said of the output: both follow the fixed columns once any row has one of them.
+REVIEW_COLUMNS = ("verdict", "note")
 
 # A spreadsheet runs a cell that begins so as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 _NO_COST = Cost(0, 0, 0, 0)
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows, and what their columns are, in order; what a row lacks is empty there."""
+
+    kinds: Mapping[str, Kind]
+    rows: Sequence[Row]
 
 
 def rows(
@@ -98,7 +130,7 @@ def _row(step: Step, record: JobRecord | None, cost: Cost, folder: Path) -> Row:
         "error_message": failure.message if failure else None,
     }
     ordered = {column: row[column] for column in COLUMNS}
-    return ordered | {_tag_column(tag): value for tag, value in job.tags.items()}
+    return ordered | {tag_column(tag): value for tag, value in job.tags.items()}
 
 
 def _parameters(job: Job, attempt: Attempt | None) -> Row:
@@ -133,10 +165,10 @@ def _attempt_columns(attempt: Attempt | None, done: bool, folder: Path) -> Row:
     }
 
 
-def _tag_column(tag: str) -> str:
-    # A tag named like a fixed column gets its own, so that no figure is hidden by it.
-    named = f"tags.{tag}" if tag in COLUMNS or tag.startswith("tags.") else tag
-    return str(_cell(named))
+def tag_column(tag: str) -> str:
+    """The column of a tag; one that is named like another column hides no figure."""
+    taken = tag in KINDS or tag in REVIEW_COLUMNS or tag.startswith("tags.")
+    return f"tags.{tag}" if taken else tag
 
 
 def iso(moment: float | None) -> str | None:
@@ -147,17 +179,25 @@ def iso(moment: float | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
-def columns(table: Sequence[Row]) -> list[str]:
-    """The fixed columns, then one for each tag in the order of appearance."""
-    return list(dict.fromkeys([*COLUMNS, *(name for row in table for name in row)]))
+def table_of(table: Sequence[Row]) -> Table:
+    """The fixed columns, those of the review if there was one, then each tag as it appears."""
+    used = dict.fromkeys(name for row in table for name in row if name not in REVIEW_COLUMNS)
+    reviewed = any(row.get(name) is not None for row in table for name in REVIEW_COLUMNS)
+    names = [*COLUMNS, *(REVIEW_COLUMNS if reviewed else ()), *used]
+    return Table(kinds_of(dict.fromkeys(names)), table)
 
 
-def to_csv(table: Sequence[Row]) -> str:
-    """RFC 4180: CRLF, quotes where needed."""
+def kinds_of(names: Iterable[str]) -> dict[str, Kind]:
+    """What the cells of these columns are; tags and reviews are texts."""
+    return {name: KINDS.get(name, Kind.TEXT) for name in names}
+
+
+def to_csv(table: Table) -> str:
+    """RFC 4180: CRLF, quotes where needed; a header without rows, too."""
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, columns(table), restval="", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in table)
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(map(_cell, table.kinds))
+    writer.writerows([_cell(row.get(name)) for name in table.kinds] for row in table.rows)
     return out.getvalue()
 
 
@@ -166,7 +206,7 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
 
@@ -175,24 +215,50 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write beside the target, sync, rename: a reader sees the old file or the new; blocking.
 
     Raises:
-        OutputUnwritable: the disk did not take it.
+        OutputUnwritable: the disk did not take it, or what is there is no file.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise OutputUnwritable(f"can't write {path}: it is no file")
         path.parent.mkdir(parents=True, exist_ok=True)
         # One name for all, so that what a killed process left is overwritten by the next.
         temporary = path.with_name(f".batchsync-{path.name}.part")
-        try:
-            with temporary.open("wb") as file:
+        with _owned(temporary) as file:
+            try:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+                if fcntl is None:
+                    file.close()  # Windows renames no open file
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
         sync_folder(path.parent)
     except OSError as error:
         raise OutputUnwritable(f"can't write {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _owned(path: Path) -> Iterator[BinaryIO]:
+    """An empty file at `path` for this writer alone: a run's end may meet `results`."""
+    while True:
+        with path.open("ab") as file:
+            if fcntl is not None:
+                with suppress(OSError):  # some file systems have no locks
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_still_at(path, file):
+                file.truncate(0)
+                yield file
+                return
+
+
+def _is_still_at(path: Path, file: BinaryIO) -> bool:
+    # Whoever held it before may have renamed it: what we opened is then the finished table.
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def write_csv(path: Path, table: Iterable[Row]) -> None:
@@ -201,4 +267,4 @@ def write_csv(path: Path, table: Iterable[Row]) -> None:
     Raises:
         OutputUnwritable: the disk did not take it.
     """
-    write_whole(path, to_csv(list(table)).encode())
+    write_whole(path, to_csv(table_of(list(table))).encode())
