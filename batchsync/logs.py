@@ -1,15 +1,17 @@
-"""The log: structlog over the standard library's handlers, to stderr and to a file.
+"""The log: structlog, to stderr and to a file.
 
 Every line carries batch and run, and job where it is about one. The key is taken out of every
 line, whatever brought it in.
 """
 
+import contextlib
 import json
 import logging
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -32,15 +34,38 @@ _Entry = MutableMapping[str, Any]
 _SHORTEST_SECRET = 8
 
 
-class _Printer(logging.Handler):
-    """Hands finished lines to whoever owns the terminal just now."""
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    """Somewhere that finished lines go, from a level upwards."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        super().__init__()
-        self._write = write
+    write: Callable[[str], object]
+    least: int
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self._write(self.format(record))
+
+class _Tee:
+    """Structlog's inner logger: one line, to every sink that wants its level."""
+
+    def __init__(self, sinks: Sequence[_Sink]) -> None:
+        self._sinks = sinks
+
+    def _say(self, level: int, line: str) -> None:
+        for sink in self._sinks:
+            if level >= sink.least:
+                # A terminal that has gone away or a full disk must not stop what is paid for.
+                with contextlib.suppress(OSError, ValueError):
+                    sink.write(line)
+
+    def debug(self, line: str) -> None:
+        self._say(logging.DEBUG, line)
+
+    def info(self, line: str) -> None:
+        self._say(logging.INFO, line)
+
+    def warning(self, line: str) -> None:
+        self._say(logging.WARNING, line)
+
+    def error(self, line: str) -> None:
+        self._say(logging.ERROR, line)
 
 
 def configure(
@@ -51,7 +76,7 @@ def configure(
     secret: str | None = None,
     write: Callable[[str], None] | None = None,
 ) -> None:
-    """Set the log up; once a process.
+    """Set the log up; what was set up before is closed.
 
     Args:
         log_format: of the lines, on stderr and in the file alike.
@@ -63,54 +88,51 @@ def configure(
     Raises:
         UsageError: the log file can't be written.
     """
-    least = logging.DEBUG if log_file else level
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(least),
-        cache_logger_on_first_use=True,
-    )
-    root = logging.getLogger("batchsync")
-    root.handlers.clear()
-    root.propagate = False
-    root.setLevel(least)
-    shown: logging.Handler = _Printer(write) if write else logging.StreamHandler(sys.stderr)
-    shown.setLevel(level)
-    handlers = [shown]
+    close()
+    sinks = [_Sink(write or _on_stderr, level)]
     if log_file is not None:
-        handlers.append(_open(log_file))
-    for handler in handlers:
-        handler.setFormatter(_formatter(log_format, secret))
-        root.addHandler(handler)
+        sinks.append(_Sink(_adding_to(log_file), logging.DEBUG))
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _json_line if log_format == "json" else _console_line,
+            _without(secret),
+        ],
+        logger_factory=lambda *_: _Tee(sinks),
+        wrapper_class=structlog.make_filtering_bound_logger(min(sink.least for sink in sinks)),
+        # A logger that was used before the key was known must not go on without hiding it.
+        cache_logger_on_first_use=False,
+    )
 
 
-def _open(log_file: Path) -> logging.Handler:
+def close() -> None:
+    """Close the log file, if there is one."""
+    while _files:
+        _files.pop().close()
+
+
+_files: list[TextIO] = []
+
+
+def _on_stderr(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _adding_to(log_file: Path) -> Callable[[str], object]:
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        return logging.FileHandler(log_file, encoding="utf-8")
+        # Line by line: a kill loses none that was said.
+        file = log_file.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
     except OSError as error:
         raise UsageError(f"can't write the log file {log_file}: {error.strerror}") from error
+    _files.append(file)
+    return lambda line: file.write(line + "\n")
 
 
-def _formatter(log_format: LogFormat, secret: str | None) -> logging.Formatter:
-    renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if log_format == "json"
-        else _console_line
-    )
-    return structlog.stdlib.ProcessorFormatter(
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            renderer,
-            _without(secret),
-        ]
-    )
-
+_json_line: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
 
 # Said once in the summary; on every console line they would only hide what matters.
 _QUIET_KEYS = ("batch", "run")
@@ -149,7 +171,7 @@ class LogObserver:
     """Writes events to the log."""
 
     def __init__(self) -> None:
-        self._log: structlog.stdlib.BoundLogger = structlog.get_logger("batchsync")
+        self._log: Any = structlog.get_logger("batchsync")
 
     def __call__(self, event: Event) -> None:
         """Write one down, if it is worth a line."""

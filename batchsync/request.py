@@ -48,7 +48,12 @@ def settled_credits(job: Job, media: Media | None) -> int | None:
 def display_name(job: Job, tag: str | None) -> str:
     """The name for the vendor's library: `welcome-es · bs-7f3a`."""
     name = job.name or job.id
-    return f"{name} · {tag}" if tag else name
+    return tagged(name, tag) if tag else name
+
+
+def tagged(name: str, tag: str) -> str:
+    """A job's name with an attempt's tag, by which either is found again."""
+    return f"{name} · {tag}"
 
 
 def create_body(job: Job, video: str, audio: str, tag: str | None) -> dict[str, Any]:

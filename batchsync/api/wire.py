@@ -180,6 +180,18 @@ def read_project(body: bytes, project_id: str) -> Project:
     return project
 
 
+def read_event_payload(payload: Any) -> Project:
+    """How a project stands, as an event tells it: in the shape of a status answer.
+
+    Raises:
+        Unintelligible: not the documented form.
+    """
+    try:
+        return _PROJECT.validate_python(payload)
+    except ValidationError:
+        raise Unintelligible("the event's payload is not what the API documents") from None
+
+
 def read_account(body: bytes) -> Account:
     """Balance and plan.
 

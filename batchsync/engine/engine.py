@@ -11,17 +11,21 @@ from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from batchsync.api.wire import Project
+from batchsync.engine.adoption import Adoption
 from batchsync.engine.case import Case
 from batchsync.engine.collecting import Collecting
 from batchsync.engine.delivering import Delivering
+from batchsync.engine.hearing import Hearing
 from batchsync.engine.poller import History
 from batchsync.engine.submitting import Submitting
 from batchsync.engine.tools import Tools
 from batchsync.engine.uploading import Uploading
 from batchsync.errors import ExitCode
-from batchsync.events import Event, JobMoved
+from batchsync.events import Event, JobMoved, Note
 from batchsync.model import JobState
 from batchsync.settings import Halt
+from batchsync.stages.claim import Claim
 
 # Uploaded jobs that may wait for a slot. Enough that a slot never waits for an upload, few enough
 # that files are not sent days before they are used.
@@ -31,6 +35,9 @@ _LEAD = 64
 _LOOKAHEAD = 4
 # Seconds that a create call in the air is given to return once the run is told to leave.
 _LANDING_SECONDS = 3.0
+# What events may still prove is waited for at the end: so many seconds at least, and so many times
+# the typical render, since the event of its start may have been lost.
+_PROOF_SECONDS, _PROOF_RENDERS = 60.0, 3.0
 
 
 class Engine:
@@ -44,6 +51,7 @@ class Engine:
         total: jobs in the batch, for `--halt soon,fail=10%`.
         wait: False submits and leaves (`--no-wait`).
         fetch: False stops at rendered (`--no-download`).
+        hears: the service's events come in, by `heard`.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class Engine:
         total: int,
         wait: bool = True,
         fetch: bool = True,
+        hears: bool = False,
     ) -> None:
         self._tools = tools
         self._uploading = uploading
@@ -64,8 +73,10 @@ class Engine:
         self._total = total
         self._failed = 0
         self._halt = Halt.parse(tools.settings.halt) if tools.settings.halt else None
-        self._submitting = Submitting(tools, self._submitted)
+        self._submitting = Submitting(tools, self._submitted, self._doubted)
         self._collecting = Collecting(tools, history, self._rendered, self._submitting.progressed)
+        self._adoption = Adoption(tools, self._watch)
+        self._hearing = Hearing(self._collecting.poller, self._adoption) if hears else None
         self._delivering = Delivering(tools, output_dir)
         self._ready: asyncio.Queue[Case | None] = asyncio.Queue(_LEAD)
         self._to_fetch: asyncio.Queue[Case] = asyncio.Queue()
@@ -88,6 +99,7 @@ class Engine:
             pipeline.cancel()
         await _ended(pipeline)
         await self._submitting.landed(_LANDING_SECONDS)
+        await self._adoption.recorded()
 
     async def _pipeline(self, cases: Sequence[Case]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -99,7 +111,7 @@ class Engine:
             self._resume(cases)
             await self._feed([case for case in cases if case.is_to_be_bought])
             if self._wait:
-                await self._collecting.poller.drained()
+                await self._collected()
             await self._to_fetch.join()
             for task in (looking, *fetching, *timing):
                 task.cancel()
@@ -109,7 +121,7 @@ class Engine:
             if case.state is JobState.SUBMITTED and self._wait:
                 self._tools.slots.adopt()
                 self._tools.budget.carry(case.id, case.estimate)
-                self._collecting.watch(case, resumed=True)
+                self._watch(case, resumed=True)
             elif case.state is JobState.RENDERED and self._fetch:
                 self._to_fetch.put_nowait(case)
 
@@ -160,15 +172,48 @@ class Engine:
             finally:
                 self._to_fetch.task_done()
 
+    async def _collected(self) -> None:
+        """Wait until every render that is known has ended, and every event that may prove one."""
+        poller = self._collecting.poller
+        await poller.drained()
+        if self._hearing is not None and self._adoption.waiting:
+            seconds = max(_PROOF_SECONDS, _PROOF_RENDERS * (self._history.typical or 0.0))
+            seconds = min(seconds, self._tools.settings.poll_timeout)
+            words = f"{self._adoption.waiting} unconfirmed: waiting up to {seconds:.0f} s for events"
+            self._tools.announce(Note("info", words))
+            await self._adoption.settled(seconds)
+            await poller.drained()
+
     def _submitted(self, case: Case) -> None:
         if self._wait:
-            self._collecting.watch(case)
+            self._watch(case)
         else:
             self._tools.slots.release()
 
+    def _watch(self, case: Case, resumed: bool = False) -> None:
+        self._collecting.watch(case, resumed)
+        if self._hearing is not None:
+            self._hearing.watched(case)
+
     def _rendered(self, case: Case) -> None:
+        if self._hearing is not None:
+            self._hearing.rendered(case)
         if self._fetch:
             self._to_fetch.put_nowait(case)
+
+    def _doubted(self, case: Case, claim: Claim) -> None:
+        if self._hearing is not None:
+            self._adoption.expect(case, claim)
+
+    def doubt(self, doubts: Iterable[tuple[Case, Claim]]) -> None:
+        """Submissions of earlier runs that are unconfirmed: an event may prove them."""
+        for case, claim in doubts:
+            self._doubted(case, claim)
+
+    def heard(self, project: Project, ended: bool) -> None:
+        """The service has said something of a project by itself; `ended`: its render has."""
+        if self._hearing is not None:
+            self._hearing.heard(project, ended)
 
     def heed(self, event: Event) -> None:
         """Count failures, for `--halt`; to be subscribed to the run's events."""

@@ -102,6 +102,16 @@ class Slots:
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         self._admit()
 
+    def strained(self) -> None:
+        """A status call was answered 429: for now, no more is asked of the service than it has.
+
+        What renders can't be taken back, so that the limit does not fall below it; the door stays
+        open, as a status call says nothing about whether a job would be taken.
+        """
+        self._quiet = 0
+        if self._adapts:
+            self._set_limit(max(1, self._held, self.limit // 2), "the service says 429")
+
     def _set_limit(self, limit: int, reason: str) -> None:
         if limit != self.limit:
             self.limit = limit

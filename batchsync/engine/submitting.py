@@ -14,22 +14,29 @@ from batchsync.engine.tools import Tools, failure_of
 from batchsync.errors import ExitCode, Forbidden, RemoteError, Throttled
 from batchsync.events import CallRetried, StageEntered
 from batchsync.ledger.protocol import Draft
-from batchsync.model import Failure, Stage
+from batchsync.model import Failure, JobState, Stage
 from batchsync.request import TAG_PREFIX, create_body
+from batchsync.stages.claim import Claim
 from batchsync.stages.submit import Barred, Made, NotMade, Outcome, Refused, Unknown, submit
 
 # A create call takes a moment, a render minutes: calls go one after the other, so that a crash
 # leaves one job unconfirmed and not a burst of them. One that takes longer than this (seconds)
 # does not hold up the next.
-_PROMPT_SECONDS = 1.0
+_PROMPT_SECONDS = 0.25
 
 
 class Submitting:
-    """Takes uploaded cases, hands submitted ones to `made`."""
+    """Takes uploaded cases, hands submitted ones to `made` and unconfirmed ones to `doubted`."""
 
-    def __init__(self, tools: Tools, made: Callable[[Case], None]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        made: Callable[[Case], None],
+        doubted: Callable[[Case, Claim], None] = lambda *_: None,
+    ) -> None:
         self._tools = tools
         self._made = made
+        self._doubted = doubted
         self._in_air: set[asyncio.Task[Outcome]] = set()
         self._one_at_a_time = asyncio.Lock()
         self._forbidden: list[tuple[Case, Failure]] = []
@@ -137,6 +144,9 @@ class Submitting:
             await tools.recorder.unconfirmed(case, failure)
             raise
         await self._record(case, origin, outcome)
+        if isinstance(outcome, Unknown) and tools.settings.name_tag:
+            unconfirmed = case.moved(JobState.UNCONFIRMED)
+            self._doubted(unconfirmed, Claim.of(case.job, tag, case.parameters))
         return outcome
 
     async def _record(self, case: Case, origin: Case, outcome: Outcome) -> None:

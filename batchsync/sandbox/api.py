@@ -82,8 +82,12 @@ class Api:
     async def status(self, request: web.Request) -> Answer:
         """Show a job."""
         project = self._book.get(request.match_info["id"])
+        return json_answer(200, self._distort(project, self.shown(project)))
+
+    def shown(self, project: Project) -> dict[str, Any]:
+        """A job as `GET /v1/video-projects/{id}` and the webhook's events show it."""
         downloads = [self._link(project)] if project.status == "complete" else []
-        return json_answer(200, self._distort(project, describe(project, downloads)))
+        return describe(project, downloads)
 
     async def delete(self, request: web.Request) -> Answer:
         """Remove a job for good."""

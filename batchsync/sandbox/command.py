@@ -69,6 +69,14 @@ def sandbox(
             min=0.001, help="API requests a second, beyond: 429.", show_default="no limit"
         ),
     ] = None,
+    webhook_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where events go.", show_default="nowhere"),
+    ] = None,
+    webhook_secret: Annotated[
+        str,
+        typer.Option(envvar="MAGIC_HOUR_WEBHOOK_SECRET", help="What events are signed with."),
+    ] = "sandbox-secret",  # noqa: S107 - of a sandbox
     fast: Annotated[
         bool,
         typer.Option(
@@ -107,6 +115,8 @@ def sandbox(
             download_url_ttl=download_url_ttl if url_ttl is None else url_ttl,
             rate=rate,
             fast=fast,
+            webhook_url=webhook_url,
+            webhook_secret=webhook_secret,
         )
     except ValueError as error:
         raise _usage_exit(str(error)) from None

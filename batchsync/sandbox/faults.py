@@ -18,6 +18,8 @@ from batchsync.sandbox.rules import JOB_ERRORS
 API_ENDPOINTS: Final = ("upload-urls", "create", "status", "delete", "account")
 STORAGE_ENDPOINTS: Final = ("upload", "download")
 ENDPOINTS: Final = (*API_ENDPOINTS, *STORAGE_ENDPOINTS)
+# No endpoint of ours: what is sent to the webhook's URL.
+EVENT: Final = "event"
 
 
 class Phase(Enum):
@@ -28,6 +30,7 @@ class Phase(Enum):
     ISSUE = "when URLs are signed"
     JOB = "when a job is made"
     VIEW = "when a job's status is shown"
+    EVENT = "when an event is sent"
 
 
 class Mishap(Enum):
@@ -145,6 +148,16 @@ def _table() -> Iterator[Fault]:
     )
     yield Fault(
         "unknown-status", Phase.VIEW, "a status that is not documented, once a job", ("status",)
+    )
+    yield from (
+        Fault(name, Phase.EVENT, summary, (EVENT,))
+        for name, summary in (
+            ("event-lost", "an event is not sent"),
+            ("event-twice", "an event is sent twice"),
+            ("event-late", "an event is sent seconds after the fact"),
+            ("event-disorder", "an event is sent after the next one"),
+            ("event-forged", "an event is signed with another secret"),
+        )
     )
     yield _job("stuck", "the render never ends", Fate("stuck"))
     yield _job("cancel", "the job ends canceled, refunded", Fate("cancel"))

@@ -30,6 +30,7 @@ class Observer:
 
     requests: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     uploads: int = 0
     uploaded_bytes: int = 0
     uploads_aborted: int = 0

@@ -71,6 +71,7 @@ class ProjectBook:
         self._projects: dict[str, Project] = {}
         self.spent = 0
         self.statuses: Counter[str] = Counter()
+        self.told: Callable[[Project], None] = lambda _: None
 
     @property
     def balance(self) -> int:
@@ -158,7 +159,10 @@ class ProjectBook:
         return [ids for ids in by_key.values() if len(ids) > 1]
 
     def _change(self, project_id: str, **changes: Any) -> None:
-        self._keep(replace(self._projects[project_id], **changes))
+        before = self._projects[project_id]
+        after = self._keep(replace(before, **changes))
+        if after.status != before.status:
+            self.told(after)
 
     def _keep(self, project: Project) -> Project:
         self._put(project)

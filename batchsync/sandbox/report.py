@@ -25,6 +25,7 @@ def make_report(book: ProjectBook, faults: FaultPlan, observer: Observer) -> dic
         "duplicates_by_content": book.groups(lambda project: project.content),
         "requests": dict(observer.requests),
         "answers": dict(observer.answers),
+        "events": dict(observer.events),
         "uploads": observer.uploads,
         "uploaded_bytes": observer.uploaded_bytes,
         "uploads_aborted": observer.uploads_aborted,

@@ -26,6 +26,7 @@ from batchsync.sandbox.report import make_report
 from batchsync.sandbox.settings import SandboxSettings
 from batchsync.sandbox.signing import UrlSigner, keep_secret
 from batchsync.sandbox.storage import Storage
+from batchsync.sandbox.webhooks import WebhookSender
 
 Handler = Callable[[web.Request], Awaitable[Answer]]
 
@@ -113,6 +114,7 @@ class Sandbox:
     ) -> None:
         self._closing.set()
         await self._farm.close()
+        await self._webhooks.close()
         await self._runner.cleanup()
         self._journal.close()
         if self.settings.data_dir is None:
@@ -140,6 +142,10 @@ class Sandbox:
             settings, self._faults, self._signer, self._shelf, self._book, self._farm
         )
         api.storage_url = self.storage_url
+        self._webhooks = WebhookSender(
+            settings, self._faults, self._observer, api.shown, self._clock
+        )
+        self._book.told = self._webhooks.tell
         self._storage = storage = Storage(
             settings.tier, self._signer, self._shelf, self._book, self._farm, self._observer
         )

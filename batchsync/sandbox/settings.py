@@ -37,6 +37,9 @@ class SandboxSettings:
         workers: Threads that render.
         hold_seconds: How long the fault `lost-answer` keeps a connection open at most.
         trickle_seconds: How long the fault `slow-body` takes over one answer.
+        webhook_url: Where events go; None sends none.
+        webhook_secret: What they are signed with.
+        late_seconds: How late the fault `event-late` makes an event.
     """
 
     host: str = "localhost"
@@ -59,6 +62,9 @@ class SandboxSettings:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     hold_seconds: float = 300.0
     trickle_seconds: float = 2.0
+    webhook_url: str | None = None
+    webhook_secret: str = field(default="sandbox-secret", repr=False)
+    late_seconds: float = 2.0
 
     @property
     def render_range(self) -> tuple[float, float]:

@@ -133,10 +133,20 @@ def test_only_its_command_imports_the_sandbox() -> None:
     assert users == {"batchsync.cli.sandbox"}
 
 
-def test_one_place_imports_aiohttp() -> None:
-    outside = {name for name in users_of("aiohttp") if part(name) != "sandbox"}
+def test_one_place_imports_aiohttp_for_requests() -> None:
+    """The local servers take requests; they make none."""
+    servers = {"sandbox", "webhook", "review"}
+    outside = {name for name in users_of("aiohttp") if part(name) not in servers}
 
     assert outside == {"batchsync.api.client"}
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if part(name) in ("webhook", "review")])
+def test_the_local_servers_make_no_requests(module: str) -> None:
+    used = {name for name in imports(module) if name.split(".")[0] == "aiohttp"}
+
+    assert used <= {"aiohttp"}
+    assert "ClientSession" not in FILES[module].read_text("utf-8")
 
 
 def test_one_place_imports_tenacity() -> None:

@@ -43,11 +43,7 @@ SILENT: list[Event] = [BytesMoved("up", 5), UploadSaved(5), StageEntered("a", St
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
     yield []
-    root = logging.getLogger("batchsync")
-    for handler in root.handlers:
-        handler.close()
-    root.handlers.clear()
-    root.propagate = True
+    logs.close()
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
@@ -125,3 +121,26 @@ def test_a_log_is_added_to(lines: list[str], tmp_path: Path) -> None:
 def test_a_log_file_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         logs.configure(log_file=tmp_path)
+
+
+def test_a_logger_used_before_the_key_was_known_hides_it_afterwards(lines: list[str]) -> None:
+    logs.configure(write=lines.append)
+    observer = logs.LogObserver()
+    observer(Note("info", "first"))
+    logs.configure(write=lines.append, secret=KEY)
+    observer(Note("info", f"second {KEY}"))
+
+    assert [line.split(" ", 1)[1] for line in lines] == ["first", "second [key]"]
+
+
+def test_a_screen_that_has_gone_away_does_not_keep_lines_from_the_file(
+    lines: list[str], tmp_path: Path
+) -> None:
+    def gone(_: str) -> None:
+        raise BrokenPipeError
+
+    path = tmp_path / "log.txt"
+    logs.configure(write=gone, log_file=path)
+    logs.LogObserver()(Note("info", "still here"))
+
+    assert path.read_text().endswith("still here\n")

@@ -312,6 +312,31 @@ async def test_a_slot_given_to_a_canceled_wait_goes_to_the_next() -> None:
 
 
 @timeless
+async def test_a_429_at_status_halves_what_is_not_used_and_shuts_no_door() -> None:
+    slots = Slots("auto")
+    await takers(slots, 3)
+    for _ in range(3):
+        slots.accepted()
+    slots.strained()
+    assert slots.limit == 8
+    for _ in range(5):
+        slots.strained()
+    assert slots.limit == 3
+    slots.release()
+    task = (await takers(slots, 1))[0]
+
+    assert task.done()
+
+
+@timeless
+async def test_a_429_at_status_leaves_a_limit_that_was_set_by_hand() -> None:
+    slots = Slots(10)
+    slots.strained()
+
+    assert slots.limit == 10
+
+
+@timeless
 async def test_renders_of_an_earlier_run_count() -> None:
     slots = Slots(2)
     slots.adopt()
@@ -340,7 +365,9 @@ async def test_more_adopted_renders_than_the_limit_wait_for_room() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["accept", "throttle", "refuse", "end", "wait"]), max_size=60),
+    st.lists(
+        st.sampled_from(["accept", "throttle", "strain", "refuse", "end", "wait"]), max_size=60
+    ),
     st.sampled_from([1, 3, "auto"]),
 )
 def test_no_slot_is_lost_whatever_happens(acts: list[str], limit: Any) -> None:
@@ -352,6 +379,8 @@ def test_no_slot_is_lost_whatever_happens(acts: list[str], limit: Any) -> None:
                 slots.release()
             elif act == "wait":
                 await asyncio.sleep(60)
+            elif act == "strain":
+                slots.strained()
             elif act in ("accept", "throttle", "refuse"):
                 while slots._used >= slots.limit and slots.held:
                     slots.release()

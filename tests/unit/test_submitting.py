@@ -67,7 +67,10 @@ async def _submit(submitting: Submitting, tools: Tools, name: str) -> "asyncio.T
     return asyncio.create_task(submitting.handle(_case(name)))
 
 
-async def test_calls_go_one_after_the_other_so_that_a_crash_leaves_one_unconfirmed() -> None:
+async def test_calls_go_one_after_the_other_so_that_a_crash_leaves_one_unconfirmed(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr("batchsync.engine.submitting._PROMPT_SECONDS", 60)
     api, made = SlowApi(), []
     submitting, tools = _desk(api, made)
     tasks = [await _submit(submitting, tools, name) for name in "abc"]
@@ -78,7 +81,10 @@ async def test_calls_go_one_after_the_other_so_that_a_crash_leaves_one_unconfirm
     assert [case.id for case in made] == ["a", "b", "c"]
 
 
-async def test_a_job_that_waits_for_its_turn_is_not_bought_once_the_door_is_closed() -> None:
+async def test_a_job_that_waits_for_its_turn_is_not_bought_once_the_door_is_closed(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr("batchsync.engine.submitting._PROMPT_SECONDS", 60)
     api, made = SlowApi(), []
     submitting, tools = _desk(api, made)
     tasks = [await _submit(submitting, tools, name) for name in "ab"]
