@@ -172,6 +172,7 @@ class LogObserver:
 
     def __init__(self) -> None:
         self._log: Any = structlog.get_logger("batchsync")
+        self._limit = 0
 
     def __call__(self, event: Event) -> None:
         """Write one down, if it is worth a line."""
@@ -187,8 +188,8 @@ class LogObserver:
                 )
             case CallRetried(call, reason, pause, job):
                 self._log.info(f"{call} again in {pause:.1f} s: {reason}", job=job)
-            case LimitChanged(limit, reason):
-                self._log.info(f"up to {limit} renders in flight: {reason}")
+            case LimitChanged():
+                self._limit_changed(event)
             case Stopping(reason, leaving):
                 what = "leaving" if leaving else "nothing more is submitted"
                 self._log.warning(f"{what}: {reason}")
@@ -196,6 +197,12 @@ class LogObserver:
                 getattr(self._log, level)(message)
             case _:
                 pass
+
+    def _limit_changed(self, event: LimitChanged) -> None:
+        # It grows by one, again and again, and that is no news.
+        say = self._log.debug if event.limit > self._limit else self._log.info
+        self._limit = event.limit
+        say(f"up to {event.limit} renders in flight: {event.reason}")
 
     def _moved(self, event: JobMoved) -> None:
         details: dict[str, Any] = {"attempt": event.attempt or None}

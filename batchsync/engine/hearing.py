@@ -13,8 +13,8 @@ from batchsync.engine.poller import Poller
 
 # A render may have ended before the answer to its create call was recorded: so many are kept.
 _MOST_KEPT = 2_000
-# How much the latest render counts in the share of ends that events have told of. At one half,
-# one event makes looks rare, and one that was missed makes them what they were.
+# How much the latest render counts in the share of ends that events have told of, and the share
+# from which on looks may be rare: one event that was missed is forgiven, two in a row are not.
 _WEIGHT = 0.5
 _TRUSTED = 0.5
 
@@ -27,31 +27,40 @@ class Hearing:
         self._adoption = adoption
         self._jobs: dict[str, str] = {}
         self._told: set[str] = set()
-        self._early: OrderedDict[str, None] = OrderedDict()
-        self._share = 0.0
+        # By project id, whether it has ended.
+        self._early: OrderedDict[str, bool] = OrderedDict()
+        self._share: float | None = None
 
     def heard(self, project: Project, ended: bool) -> None:
         """An event has come; `ended` says whether the render has."""
         job = self._jobs.get(project.id)
-        if job is None:
-            if ended:
-                self._early[project.id] = None
-                if len(self._early) > _MOST_KEPT:
-                    self._early.popitem(last=False)
-            self._adoption.heard(project)
-        elif ended and self._poller.hint(job):
-            self._told.add(job)
+        if job is not None:
+            self._take(job, ended)
+            return
+        self._early[project.id] = ended or self._early.get(project.id, False)
+        if len(self._early) > _MOST_KEPT:
+            self._early.popitem(last=False)
+        self._adoption.heard(project)
 
     def watched(self, case: Case) -> None:
         """A render is waited for; it may have ended already."""
         self._jobs[case.project] = case.id
-        if case.project in self._early:
-            del self._early[case.project]
-            if self._poller.hint(case.id):
-                self._told.add(case.id)
+        if (ended := self._early.pop(case.project, None)) is not None:
+            self._take(case.id, ended)
+
+    def _take(self, job: str, ended: bool) -> None:
+        if self._share is None:
+            # Events about our own renders do come: that is all that can be known so far.
+            self._trust(1.0)
+        if ended and self._poller.hint(job):
+            self._told.add(job)
 
     def rendered(self, case: Case) -> None:
         """A render was seen to have ended: by an event, or by a look that had to find it."""
         told = case.id in self._told
-        self._share += _WEIGHT * (told - self._share)
-        self._poller.relaxed = self._share >= _TRUSTED
+        share = self._share or 0.0
+        self._trust(share + _WEIGHT * (told - share))
+
+    def _trust(self, share: float) -> None:
+        self._share = share
+        self._poller.relaxed = share >= _TRUSTED

@@ -88,6 +88,10 @@ class Sandbox:
         """What was seen so far; `GET /_sandbox` shows the same."""
         return make_report(self._book, self._faults, self._observer)
 
+    def send_events_to(self, url: str | None) -> None:
+        """Send events there from now on, of a sandbox that runs; None sends none."""
+        self._webhooks.url = url
+
     async def __aenter__(self) -> Self:
         # First, so that a port in use leaves nothing behind.
         sockets = listen(self.settings.host, self.settings.port)

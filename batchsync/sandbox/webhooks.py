@@ -24,7 +24,11 @@ _ANSWER_SECONDS: Final = 5.0
 
 
 class WebhookSender:
-    """Sends an event for each change that has one; nobody waits for the receiver."""
+    """Sends an event for each change that has one; nobody waits for the receiver.
+
+    Attributes:
+        url: where to; None is nowhere.
+    """
 
     def __init__(
         self,
@@ -34,7 +38,7 @@ class WebhookSender:
         show: Callable[[Project], dict[str, Any]],
         clock: Callable[[], float],
     ) -> None:
-        self._url = settings.webhook_url
+        self.url = settings.webhook_url
         self._secret = settings.webhook_secret.encode()
         self._late = settings.late_seconds
         self._faults = faults
@@ -48,7 +52,7 @@ class WebhookSender:
     def tell(self, project: Project) -> None:
         """A job has another status than before."""
         kind = _TYPES.get(project.status)
-        if self._url is None or kind is None:
+        if self.url is None or kind is None:
             return
         body = json.dumps({"type": kind, "payload": self._show(project)}).encode()
         fault = self._faults.draw(Phase.EVENT, EVENT)
@@ -84,7 +88,7 @@ class WebhookSender:
         headers = {"Content-Type": "application/json", **sign(secret, body, self._clock())}
         answer = "none"
         try:
-            async with self._session.post(str(self._url), data=body, headers=headers) as response:
+            async with self._session.post(str(self.url), data=body, headers=headers) as response:
                 answer = str(response.status)
         except (ClientError, TimeoutError, OSError):
             # An event can be lost (CONTRACT: "Webhooks"); it is not sent again.

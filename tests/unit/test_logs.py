@@ -32,7 +32,7 @@ EVENTS: list[Event] = [
     JobMoved("a", JobState.SUBMITTED, JobState.FAILED, 1.0, 1, credits_charged=5, failure=WHY),
     JobStalled("b", JobState.SUBMITTED, WHY),
     CallRetried("status", f"HTTP 503 {KEY}", 1.25, "b"),
-    LimitChanged(8, "the service says 429"),
+    LimitChanged(0, "the service says 429"),
     Stopping("--halt", leaving=True),
     Stopping("--halt", leaving=False),
     Note("error", f"odd {KEY}"),
@@ -94,6 +94,17 @@ def test_a_console_line_is_short(lines: list[str]) -> None:
 
     assert lines[0].split(" ", 1)[1] == "a: submitted attempt=1 project=p1"
     assert lines[1].split(" ", 2)[1] == "warning:"
+
+
+def test_a_limit_is_told_where_it_falls_and_its_growth_is_for_the_file(
+    lines: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "log.txt"
+    events: list[Event] = [LimitChanged(limit, "why") for limit in (17, 18, 8, 9)]
+    say(lines, events, log_file=path)
+
+    assert [line.split(" ", 1)[1] for line in lines] == ["up to 8 renders in flight: why"]
+    assert len(path.read_text().splitlines()) == len(events)
 
 
 def test_what_moves_all_the_time_is_not_logged(lines: list[str]) -> None:
