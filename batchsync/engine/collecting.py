@@ -3,18 +3,22 @@
 from collections.abc import Callable
 
 from batchsync.engine.case import Case
-from batchsync.engine.poller import History, Poller
+from batchsync.engine.history import Clue, History
+from batchsync.engine.poller import Poller
 from batchsync.engine.tools import Tools, failure_of
+from batchsync.engine.watching import Sight
 from batchsync.errors import (
     Forbidden,
     NotFound,
     PaymentRequired,
     RemoteError,
+    Throttled,
     Unauthorized,
     Unavailable,
 )
 from batchsync.events import CallRetried, StageEntered
 from batchsync.model import Failure, Stage
+from batchsync.request import range_seconds
 from batchsync.stages.poll import Broke, Canceled, Finished, Rendering, read
 
 # A new project may not be known to every server of the service at once.
@@ -33,7 +37,6 @@ class Collecting:
     ) -> None:
         settings = tools.settings
         self._tools = tools
-        self._history = history
         self._rendered = rendered
         self._ended = ended
         self._misses: dict[str, int] = {}
@@ -45,15 +48,18 @@ class Collecting:
             longest=settings.poll_max,
             timeout=settings.poll_timeout,
             patience=tools.patience,
+            key=lambda case: case.id,
         )
 
     def watch(self, case: Case, resumed: bool = False) -> None:
         """Wait for a render from now on."""
         self._tools.announce(StageEntered(case.id, Stage.POLL))
-        age = self._tools.now() - (case.submitted_at or 0) if resumed else 0.0
-        self.poller.watch(case, max(age, 0.001) if resumed else 0.0)
+        age = max(0.0, self._tools.now() - (case.submitted_at or 0)) if resumed else None
+        job = case.job
+        clue = Clue.of(job.generation_mode, range_seconds(job), job.max_fps_limit)
+        self.poller.watch(case, age, clue)
 
-    async def _look(self, case: Case) -> bool:
+    async def _look(self, case: Case) -> Sight:
         tools = self._tools
         try:
             look = read(await tools.api.project(case.project))
@@ -62,22 +68,21 @@ class Collecting:
         self._misses.pop(case.id, None)
         match look:
             case Rendering():
-                return False
+                return Sight.OPEN
+            # The slot first: the next job need not wait until the end of this one is on disk.
             case Finished():
-                moved = await tools.recorder.rendered(case, look)
                 self._settle(case, look.project.credits_charged)
-                self._history.add(max(0.0, tools.now() - (case.submitted_at or tools.now())))
-                self._rendered(moved)
+                self._rendered(await tools.recorder.rendered(case, look))
             case Broke(code, message):
-                await tools.recorder.broke(case, Failure(Stage.POLL, code, message))
                 self._settle(case, 0)
+                await tools.recorder.broke(case, Failure(Stage.POLL, code, message))
             case Canceled(credits):
-                await tools.recorder.canceled(case, credits)
                 self._settle(case, credits)
+                await tools.recorder.canceled(case, credits)
         self._ended()
-        return True
+        return Sight.RENDERED if isinstance(look, Finished) else Sight.GONE
 
-    async def _failed_look(self, case: Case, error: RemoteError) -> bool:
+    async def _failed_look(self, case: Case, error: RemoteError) -> Sight:
         """Nothing that goes wrong with looking loses a render: it stays submitted."""
         if isinstance(error, (Unauthorized, Forbidden, PaymentRequired)):
             self._tools.breaker.barred(error)
@@ -86,10 +91,12 @@ class Collecting:
             if misses <= _MISSES_ALLOWED:
                 raise Unavailable(str(error), status=error.status) from error
         elif error.retryable:
+            if isinstance(error, Throttled):
+                self._tools.slots.strained()
             self._tools.announce(CallRetried("status", str(error), 0, case.id))
             raise error
         await self._stall(case, self._explained(case, error))
-        return True
+        return Sight.GIVEN_UP
 
     def _explained(self, case: Case, error: RemoteError) -> Failure:
         failure = failure_of(Stage.POLL, error)

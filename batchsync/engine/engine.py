@@ -17,7 +17,7 @@ from batchsync.engine.case import Case
 from batchsync.engine.collecting import Collecting
 from batchsync.engine.delivering import Delivering
 from batchsync.engine.hearing import Hearing
-from batchsync.engine.poller import History
+from batchsync.engine.history import History
 from batchsync.engine.submitting import Submitting
 from batchsync.engine.tools import Tools
 from batchsync.engine.uploading import Uploading
@@ -162,6 +162,7 @@ class Engine:
     async def _submit_each(self, group: asyncio.TaskGroup) -> None:
         while (case := await self._ready.get()) is not None:
             await self._tools.slots.take()
+            self._uploading.handed_on(case)
             group.create_task(self._submitting.handle(case))
 
     async def _fetch_each(self) -> None:
@@ -179,7 +180,9 @@ class Engine:
         if self._hearing is not None and self._adoption.waiting:
             seconds = max(_PROOF_SECONDS, _PROOF_RENDERS * (self._history.typical or 0.0))
             seconds = min(seconds, self._tools.settings.poll_timeout)
-            words = f"{self._adoption.waiting} unconfirmed: waiting up to {seconds:.0f} s for events"
+            words = (
+                f"{self._adoption.waiting} unconfirmed: waiting up to {seconds:.0f} s for events"
+            )
             self._tools.announce(Note("info", words))
             await self._adoption.settled(seconds)
             await poller.drained()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from batchsync.ledger.reviews import Review
 from batchsync.model import Asset, Failure, Job, JobState, Media
 
 # What a transition may change of the latest attempt.
@@ -140,6 +141,15 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RenderTime:
+    """A render that was waited for from its submission to its end; times are unix seconds."""
+
+    parameters: Mapping[str, Any]
+    submitted_at: float
+    rendered_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One process that worked on the batch."""
 
@@ -218,8 +228,12 @@ class Ledger(Protocol):
         """The run that started last."""
         ...
 
-    async def render_seconds(self, limit: int) -> list[float]:
-        """How long the latest renders took, in seconds."""
+    async def render_times(self, limit: int) -> list[RenderTime]:
+        """When the latest renders were submitted and seen to end, newest first."""
+        ...
+
+    async def reviews(self) -> dict[str, Review]:
+        """The latest word on each job's output."""
         ...
 
     async def close(self) -> None:

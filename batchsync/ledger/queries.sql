@@ -98,6 +98,16 @@ SELECT id, started_at, ended_at, host, pid, manifest, base_url, version, exit_co
 FROM runs ORDER BY started_at DESC LIMIT 1;
 
 -- name: render_seconds
--- How long renders have taken, newest first.
+-- How long renders have taken, newest first. Where another run began in between, the end was seen
+-- by that one, who knows how long after it had come.
 SELECT rendered_at - submitted_at FROM attempts
-WHERE rendered_at > submitted_at ORDER BY rendered_at DESC LIMIT ?;
+WHERE rendered_at > submitted_at AND NOT EXISTS (
+  SELECT 1 FROM runs WHERE started_at > submitted_at AND started_at <= rendered_at)
+ORDER BY rendered_at DESC LIMIT ?;
+
+-- name: render_times
+-- The same with both times, and what was rendered.
+SELECT parameters, submitted_at, rendered_at FROM attempts
+WHERE rendered_at > submitted_at AND NOT EXISTS (
+  SELECT 1 FROM runs WHERE started_at > submitted_at AND started_at <= rendered_at)
+ORDER BY rendered_at DESC LIMIT ?;

@@ -19,9 +19,11 @@ from batchsync.ledger.protocol import (
     Cost,
     FileFacts,
     JobRecord,
+    RenderTime,
     RunRecord,
     Transition,
 )
+from batchsync.ledger.reviews import Review, read_reviews
 from batchsync.ledger.writer import Writer
 from batchsync.model import LEGAL_TRANSITIONS, Asset, Failure, Job, JobState, Media, Stage
 
@@ -33,6 +35,9 @@ def _named_queries() -> Mapping[str, str]:
 
 
 SQL = _named_queries()
+
+# The two records that a create call waits for: everything else may share a sync with others.
+_URGENT = (JobState.SUBMITTING, JobState.SUBMITTED)
 
 
 class SqliteLedger:
@@ -86,12 +91,17 @@ class SqliteLedger:
             LedgerError: the disk did not take it.
         """
         at = self._now()
-        await self._writer.do(lambda connection: _move(connection, transition, self._run_id, at))
+        await self._writer.do(
+            lambda connection: _move(connection, transition, self._run_id, at),
+            urgent=transition.target in _URGENT,
+        )
 
     async def remember_error(self, job: str, failure: Failure) -> None:
         """Note why a job came no further, without moving it."""
         values = {"job": job, "at": self._now(), **_failure_columns(failure)}
-        await self._writer.do(lambda db: db.execute(SQL["remember_error"], values).rowcount)
+        await self._writer.do(
+            lambda db: db.execute(SQL["remember_error"], values).rowcount, urgent=False
+        )
 
     async def override(self, job: str, overrides: Mapping[str, Any]) -> None:
         """Remember what `retry --set` said of a job; empty forgets it."""
@@ -116,7 +126,7 @@ class SqliteLedger:
             asset.file_path,
             asset.uploaded_at,
         )
-        await self._writer.do(lambda db: db.execute(SQL["keep_asset"], row).rowcount)
+        await self._writer.do(lambda db: db.execute(SQL["keep_asset"], row).rowcount, urgent=False)
 
     async def assets(self, base_url: str, account: str, newer_than: float) -> list[Asset]:
         """Uploads that the service still has; `newer_than` in unix seconds."""
@@ -133,7 +143,9 @@ class SqliteLedger:
             (fact.path, fact.size, fact.mtime_ns, fact.sha256, _media_json(fact.media))
             for fact in facts
         ]
-        await self._writer.do(lambda db: db.executemany(SQL["keep_file"], rows).rowcount)
+        await self._writer.do(
+            lambda db: db.executemany(SQL["keep_file"], rows).rowcount, urgent=False
+        )
 
     async def files(self) -> dict[str, FileFacts]:
         """All remembered files by path."""
@@ -155,12 +167,17 @@ class SqliteLedger:
         run: RunRecord | None = await self._writer.do(read_latest_run)
         return run
 
-    async def render_seconds(self, limit: int) -> list[float]:
-        """How long the latest renders took, in seconds."""
-        seconds: list[float] = await self._writer.do(
-            lambda db: [row[0] for row in db.execute(SQL["render_seconds"], (limit,))]
+    async def render_times(self, limit: int) -> list[RenderTime]:
+        """When the latest renders were submitted and seen to end, newest first."""
+        rows = await self._writer.do(
+            lambda db: db.execute(SQL["render_times"], (limit,)).fetchall()
         )
-        return seconds
+        return [RenderTime(json.loads(text), begin, end) for text, begin, end in rows]
+
+    async def reviews(self) -> dict[str, Review]:
+        """The latest word on each job's output."""
+        reviews: dict[str, Review] = await self._writer.do(read_reviews)
+        return reviews
 
     async def close(self) -> None:
         """Write what is queued and close the file."""

@@ -13,7 +13,7 @@ from tests.support.engine import Workbench
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that are there for a real service's sake are short here."""
     monkeypatch.setattr("batchsync.engine.slots._FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("batchsync.engine.poller._RESUME_SPREAD", 0.05)
+    monkeypatch.setattr("batchsync.engine.planner._RESUME_SPREAD", 0.05)
 
 
 @pytest.fixture

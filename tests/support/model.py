@@ -118,9 +118,9 @@ def no_waiting() -> Iterator[None]:
     with (
         mock.patch("batchsync.engine.slots._FIRST_PAUSE", 0.0005),
         mock.patch("batchsync.engine.slots._LONGEST_PAUSE", 0.001),
-        mock.patch("batchsync.engine.poller._RESUME_SPREAD", 0.0),
-        mock.patch("batchsync.engine.poller._RATE", 100_000.0),
-        mock.patch("batchsync.engine.poller._LEAST_RATE", 10_000.0),
+        mock.patch("batchsync.engine.planner._RESUME_SPREAD", 0.0),
+        mock.patch("batchsync.engine.pace._RATE", 100_000.0),
+        mock.patch("batchsync.engine.pace._LEAST_RATE", 10_000.0),
         mock.patch("batchsync.stages.download.sync_folder", lambda folder: None),
     ):
         yield
