@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from batchsync.advice import advised
@@ -13,7 +14,11 @@ from batchsync.engine.breaker import Breaker
 from batchsync.engine.budget import Budget
 from batchsync.engine.case import Case, from_record
 from batchsync.engine.engine import Engine
-from batchsync.engine.poller import History
+from batchsync.engine.headstart import HEADSTART
+from batchsync.engine.history import Clue, History
+from batchsync.engine.library import REUSE_SECONDS
+from batchsync.engine.memory import learnt
+from batchsync.engine.order import longest_first
 from batchsync.engine.recorder import Recorder
 from batchsync.engine.slots import Slots
 from batchsync.engine.stop import LeftError, Stop
@@ -22,11 +27,15 @@ from batchsync.engine.uploading import Uploading, reusable_since
 from batchsync.errors import ExitCode, RemoteError, Unauthorized
 from batchsync.events import Announcer, LimitChanged, Note
 from batchsync.ledger.protocol import FileFacts, Ledger
+from batchsync.ledger.siblings import Siblings
 from batchsync.model import Failure, JobState, Stage
 from batchsync.places import Places
 from batchsync.plan import Action, Plan, Step
+from batchsync.request import range_seconds
 from batchsync.settings import RunSettings
+from batchsync.stages.claim import Claim
 from batchsync.standing import Standing
+from batchsync.webhook.door import Listen
 
 # How many of the latest render times are learnt from.
 _REMEMBERED_RENDERS = 200
@@ -43,6 +52,7 @@ class Engagement:
     Attributes:
         wait: False submits and leaves.
         fetch: False stops at rendered.
+        listen: takes the service's events in.
         balance: credits of the account when last asked, None if it was not.
         saved_bytes: uploads that did not have to be made.
     """
@@ -57,6 +67,7 @@ class Engagement:
     patience: Patience
     wait: bool = True
     fetch: bool = True
+    listen: Listen | None = None
     balance: int | None = None
     saved_bytes: int = 0
 
@@ -73,8 +84,8 @@ class Engagement:
         files = await self.ledger.files()
         self._warn(advised(plan, files, account.tier if account else None))
         tools = self._tools(api, recorder, standing)
-        uploading = await self._uploading(tools, account, files)
-        history = History(await self.ledger.render_seconds(_REMEMBERED_RENDERS))
+        uploading = await self._uploading(tools, account, files, plan)
+        history = History(learnt(await self.ledger.render_times(_REMEMBERED_RENDERS)))
         engine = Engine(
             tools,
             uploading,
@@ -83,12 +94,45 @@ class Engagement:
             total=len(plan.steps),
             wait=self.wait,
             fetch=self.fetch,
+            hears=self.listen is not None,
         )
         self.announce.subscribe(engine.heed)
-        try:
-            await engine.run(cases)
-        finally:
-            self.saved_bytes = uploading.saved_bytes
+        async with self.listen(engine.heard) if self.listen else nullcontext():
+            engine.doubt(self._doubts(plan))
+            try:
+                await engine.run(self._in_order(cases, tools.budget, history))
+            finally:
+                self.saved_bytes = uploading.saved_bytes
+
+    def _doubts(self, plan: Plan) -> Iterable[tuple[Case, Claim]]:
+        """Unconfirmed submissions of earlier runs, and what each had asked for."""
+        for step in plan.of(Action.CONFIRM):
+            attempt = step.record.attempt if step.record else None
+            if attempt is not None and attempt.base_url == self.settings.base_url:
+                case = from_record(step.job, step.record)
+                yield case, Claim.of(step.job, attempt.tag, attempt.parameters)
+
+    def _in_order(self, cases: Sequence[Case], budget: Budget, history: History) -> Sequence[Case]:
+        """Longest first where that shortens the whole.
+
+        Where not all may be bought, the manifest's order says which are: with a cap, a balance or
+        a time limit that may not reach to the end.
+        """
+        cost = sum(case.estimate for case in cases if case.is_to_be_bought)
+        purse = [self.balance] if self.balance is not None else []
+        if budget.cap is not None:
+            purse.append(budget.cap - budget.spent)
+        scarce = any(cost > credits for credits in purse) or self.settings.max_duration is not None
+        if self.settings.order == "manifest" or scarce:
+            return cases
+
+        def seconds(case: Case) -> float | None:
+            job = case.job
+            clue = Clue.of(job.generation_mode, range_seconds(job), job.max_fps_limit)
+            # Nothing seen yet: frames are what a render's time grows with.
+            return history.expected(clue.mode, clue.frames) or clue.frames
+
+        return longest_first(cases, seconds)
 
     async def ask_balance(self) -> None:
         """Ask once more what is left, if it was asked at the start."""
@@ -163,12 +207,31 @@ class Engagement:
             self.announce(Note("warning", f"… and {more} more warnings: batchsync plan has all"))
 
     async def _uploading(
-        self, tools: Tools, account: Account | None, files: Mapping[str, FileFacts]
+        self,
+        tools: Tools,
+        account: Account | None,
+        files: Mapping[str, FileFacts],
+        plan: Plan,
     ) -> Uploading:
         owner = (account.id if account else None) or ""
         base_url = self.settings.base_url
         assets = await self.ledger.assets(base_url, owner, reusable_since(time.time()))
-        return Uploading(tools, self.ledger, owner, assets, files)
+        # Whose an upload is must be known before another batch's is taken for ours.
+        siblings = Siblings(self.places.state, base_url, owner, REUSE_SECONDS) if owner else None
+        uploading = Uploading(tools, self.ledger, owner, assets, files, siblings, HEADSTART)
+        await uploading.learn(_local_files(plan))
+        return uploading
+
+
+def _local_files(plan: Plan) -> set[str]:
+    """What is to be sent, unless the service has it."""
+    return {
+        source.value
+        for step in plan.steps
+        if step.buys
+        for _, source in step.job.sources
+        if source.is_local
+    }
 
 
 def preflight_failure(step: Step) -> Failure:

@@ -44,6 +44,7 @@ from batchsync.standing import (
     refuse_foreign_ledger,
     selector,
 )
+from batchsync.webhook.door import Listen
 
 # Flags that the command to go on with must not have: it would stop short again, or take a
 # person's word that was given once for given twice.
@@ -66,6 +67,8 @@ class Options:
         command: how to go on, for the summary.
         manifest: its path as the user wrote it, for the same.
         flags: that say where things are; every command to go on with has them.
+        sweep: look through the output directory for parts that were left behind.
+        listen: takes the service's events in, see `webhook.door`; None where none come.
     """
 
     wait: bool = True
@@ -78,6 +81,8 @@ class Options:
     command: tuple[str, ...] = ("batchsync", "run", "MANIFEST")
     manifest: str = "MANIFEST"
     flags: tuple[str, ...] = ()
+    sweep: bool = True
+    listen: Listen | None = None
 
 
 Connect = Callable[[Traffic], AbstractAsyncContextManager[Api]]
@@ -201,6 +206,7 @@ class BatchRun:
             self._patience,
             wait=self._options.wait,
             fetch=self._options.fetch,
+            listen=self._options.listen,
         )
         plan = self._everything(standing)
         with contextlib.suppress(LeftError):
@@ -214,7 +220,8 @@ class BatchRun:
             await ledger.keep_files(new)
             await engagement.carry_out(plan, standing)
         standing = await _standing_of(ledger)
-        await asyncio.to_thread(sweep, self._places.output_dir, _finished(standing))
+        if self._options.sweep:
+            await asyncio.to_thread(sweep, self._places.output_dir, _finished(standing))
         await engagement.ask_balance()
         await self._write_results(plan, standing)
         counts = summaries.count_jobs(plan.steps, standing.records)
@@ -308,7 +315,7 @@ class BatchRun:
         others = planned_offline(self._manifest, standing)
         steps = [planned.get(step.job.id, step) for step in others]
         path = self._places.results
-        table = rows(steps, standing.records, standing.costs, path.parent)
+        table = rows(steps, standing.records, standing.costs, path.parent, standing.reviews)
         try:
             await asyncio.to_thread(write_csv, path, table)
         except OutputUnwritable as error:
@@ -379,7 +386,12 @@ def _finished(standing: Standing) -> set[str]:
 
 
 async def _standing_of(ledger: Ledger) -> Standing:
-    return Standing(await ledger.records(), await ledger.costs(), await ledger.files())
+    return Standing(
+        await ledger.records(),
+        await ledger.costs(),
+        await ledger.files(),
+        reviews=await ledger.reviews(),
+    )
 
 
 def _was_cut_off(standing: Standing, state: Path) -> bool:

@@ -15,6 +15,10 @@ OFFICIAL_BASE_URL = "https://api.magichour.ai"
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.I)
 # An address, and no name that only begins like one.
 _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
+_RATE = re.compile(r"(\d+(?:\.\d+)?)(?:([KMGT])(?:iB)?|B)?", re.I)
+_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
+# Bytes per second; less is a slip of the unit, and no transfer would end.
+_LEAST_RATE, _MOST_RATE = 1 << 10, 1 << 50
 _HALT = re.compile(r"(now|soon),fail=(\d+)(%?)")
 
 
@@ -23,6 +27,28 @@ def parse_duration(value: object) -> object:
     if isinstance(value, str) and value.strip() and (match := _DURATION.fullmatch(value.strip())):
         hours, minutes, seconds = (float(part or 0) for part in match.groups())
         return hours * 3600 + minutes * 60 + seconds
+    return value
+
+
+def parse_rate(value: object) -> object:
+    """`20M`, `500K`, `1.5G` or plain bytes -> bytes per second, K being 1024; `off` -> 0.
+
+    Raises:
+        ValueError: it is a text of another form.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return 0
+    match = _RATE.fullmatch(value.strip())
+    if not match:
+        raise ValueError("expected bytes per second such as 500K, 20M or 1G, or off")
+    return int(float(match[1]) * 1024 ** _POWERS.get((match[2] or "").upper(), 0))
+
+
+def _check_rate(value: int) -> int:
+    if 0 < value < _LEAST_RATE or value > _MOST_RATE:
+        raise ValueError("expected at least 1K: bytes per second such as 500K, 20M or 1G")
     return value
 
 
@@ -52,6 +78,7 @@ def _check_halt(value: str) -> str:
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[int, BeforeValidator(parse_rate), Field(ge=0), AfterValidator(_check_rate)]
 Width = Annotated[int, Field(ge=1, le=1000)]
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 HaltRule = Annotated[str, AfterValidator(_check_halt)]
@@ -87,15 +114,21 @@ class Halt:
 class RunSettings(BaseModel):
     """What `run` can be told; the manifest's `run:` block has the same names.
 
-    Times are seconds (or `90s`, `45m`, `2h`), `max_credits` is credits.
+    Times are seconds (or `90s`, `45m`, `2h`), `max_credits` is credits, limits are bytes per
+    second (or `500K`, `20M`, `1G`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
     base_url: BaseUrl = OFFICIAL_BASE_URL
     max_in_flight: Width | Literal["auto"] = "auto"
+    # Where nothing keeps a batch from being bought whole, the longest renders go first.
+    order: Literal["longest", "manifest"] = "longest"
     uploads: Width = 4
     downloads: Width = 4
+    # Bytes per second of all uploads, and of all downloads, together; 0 is no limit.
+    limit_upload: Rate = 0
+    limit_download: Rate = 0
     # The vendor advises 3 s up to 30 s, and a hard timeout of 30 min in its example.
     poll_min: Seconds = 3.0
     poll_max: Seconds = 30.0
@@ -107,8 +140,11 @@ class RunSettings(BaseModel):
     state: str | None = None
     output_dir: str | None = None
     results: str | None = None
+    metrics_file: str | None = None
     lock_wait: Seconds = 0.0
     name_tag: bool = True
+    webhook: str | None = None
+    webhook_path: str = "/"
     notify: tuple[str, ...] = ()
     notify_on: Literal["failure", "success", "always"] = "failure"
 
@@ -151,4 +187,19 @@ def _refuse_foreign_host(manifest_run: Mapping[str, Any], given: Mapping[str, An
 def _sentence(item: Any) -> str:
     name = ".".join(str(part) for part in item["loc"] if part not in ("constrained-int",))
     flag = "--" + str(item["loc"][0]).replace("_", "-")
-    return f"{flag} (run.{name}): {item['msg']}, found {item['input']!r}"
+    return f"{flag} (run.{name}): found {item['input']!r}; {_expected(item)}"
+
+
+# pydantic's sentences speak to programmers.
+_EXPECTED = {
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "bool_parsing": "expected yes or no",
+    # All fractions among the settings are times.
+    "float_parsing": "expected seconds, or a time such as 90s, 45m or 2h",
+}
+
+
+def _expected(item: Any) -> str:
+    message: str = _EXPECTED.get(item["type"]) or item["msg"]
+    return message.removeprefix("Value error, ").replace("Input should be", "expected")

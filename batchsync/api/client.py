@@ -6,13 +6,13 @@ it to reach the storage host. Redirects are not followed.
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +23,9 @@ from yarl import URL
 
 from batchsync.api import wire
 from batchsync.api.answers import api_error, message_of, storage_error
+from batchsync.api.bandwidth import Bandwidth
 from batchsync.api.protocol import Fetched, Progress, Traffic, UploadItem
+from batchsync.api.receiving import Receiver
 from batchsync.api.transfer import BLOCK, Incoming, Outgoing
 from batchsync.api.urls import storage_url
 from batchsync.errors import AnswerLost, NotSent, OutputInvalid, RemoteError, Unintelligible
@@ -37,8 +39,6 @@ _STALL = 60
 
 # Answers of the API are a few kB; more is somebody's mistake or malice.
 _LARGEST_ANSWER = 1 << 20
-# An output larger than this is no lip-sync of at most 20,000 frames.
-_LARGEST_OUTPUT = 64 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class HttpApi:
         key: the API key; sent to the host of `base_url` alone.
         traffic: counters to add to.
         transfers: threads that may read and write files at a time.
+        limit_upload: bytes per second of all uploads together; 0 is no limit.
+        limit_download: the same for downloads.
     """
 
     def __init__(
@@ -66,12 +68,16 @@ class HttpApi:
         traffic: Traffic | None = None,
         transfers: int = 8,
         user_agent: str = "batchsync",
+        limit_upload: int = 0,
+        limit_download: int = 0,
     ) -> None:
         self._base = URL(base_url)
         self._key = key
         self.traffic = traffic or Traffic()
         self._user_agent = user_agent
         self._executor = ThreadPoolExecutor(max_workers=transfers, thread_name_prefix="transfer")
+        self._up = Bandwidth(limit_upload) if limit_upload else None
+        self._receiver = Receiver(Bandwidth(limit_download) if limit_download else None)
         self._proxies = getproxies()
         self.server_time: datetime | None = None
 
@@ -147,7 +153,7 @@ class HttpApi:
     async def put(self, url: str, path: Path, size: int, progress: Progress) -> str:
         """PUT a file to its pre-signed URL."""
         target = storage_url(url, self._base)
-        outgoing = Outgoing(path, size, self._executor)
+        outgoing = Outgoing(path, size, self._executor, self._up)
         try:
             with _translated():
                 await self._send(target, outgoing, progress)
@@ -169,6 +175,8 @@ class HttpApi:
                 progress(count)
 
             outgoing.sent = moved
+            # Waiting for its share of --limit-upload is no stall.
+            outgoing.waits = lambda: stall.reschedule(None)
             self.traffic.requests["upload"] += 1
             async with self._storage.put(
                 target,
@@ -187,14 +195,16 @@ class HttpApi:
         """GET an output into `part`, resuming by Range."""
         target = storage_url(url, self._base)
         incoming = Incoming(part, self._executor)
+
+        def moved(count: int) -> None:
+            self.traffic.downloaded += count
+            progress(count)
+
         try:
-            held = await incoming.open()
+            await incoming.open()
             with _translated():
-                async with self._download(target, held) as response:
-                    expected = await self._expect(response, incoming, held)
-                    # 416 says that all is here already; its body is a message, not the file.
-                    if response.status != 416:
-                        await self._receive(response, incoming, progress)
+                ask = partial(self._ask_storage, target)
+                expected = await self._receiver.receive(ask, incoming, moved)
             await incoming.finish()
         finally:
             await incoming.close()
@@ -204,21 +214,16 @@ class HttpApi:
             raise OutputInvalid(f"{incoming.size} bytes came where {expected} were announced")
         return Fetched(incoming.size, incoming.sha256)
 
-    async def _receive(
-        self, response: aiohttp.ClientResponse, incoming: Incoming, progress: Progress
-    ) -> None:
-        async for block in response.content.iter_any():
-            if incoming.size + len(block) > _LARGEST_OUTPUT:
-                raise OutputInvalid("the download does not end")
-            await incoming.add(block)
-            self.traffic.downloaded += len(block)
-            progress(len(block))
-
     @asynccontextmanager
-    async def _download(self, target: URL, held: int) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _ask_storage(
+        self, target: URL, start: int, end: int | None = None, etag: str | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = {"Accept-Encoding": "identity"}
-        if held:
-            headers["Range"] = f"bytes={held}-"
+        if start or end is not None:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        if etag is not None:
+            # If the object is another by now, all of it comes, and not a piece of the other.
+            headers["If-Range"] = etag
         self.traffic.requests["download"] += 1
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_STALL)
         async with self._storage.get(
@@ -229,28 +234,6 @@ class HttpApi:
             **self._proxy(target),
         ) as response:
             yield response
-
-    async def _expect(
-        self, response: aiohttp.ClientResponse, incoming: Incoming, held: int
-    ) -> int | None:
-        """The whole length that the file should have, or None where the server does not say."""
-        if response.status == 206:
-            first, total = _content_range(response.headers.get("Content-Range", ""))
-            if first == held:
-                return total
-            await incoming.restart()
-            raise Unintelligible("the storage host gave another range than asked")
-        if response.status == 416 and held:
-            first, total = _content_range(response.headers.get("Content-Range", ""))
-            if total == held:
-                return total
-            await incoming.restart()
-            raise Unintelligible("the part on disk is not of this file; starting again")
-        if response.status != 200:
-            raise storage_error(response.status, response.headers)
-        if held:
-            await incoming.restart()
-        return response.content_length
 
     async def _ask(
         self,
@@ -314,17 +297,6 @@ def _date(value: str) -> datetime | None:
         return parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-
-
-def _content_range(value: str) -> tuple[int | None, int | None]:
-    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", value)
-    if not match:
-        return None, None
-    first, total = match.groups()
-    return (
-        int(first) if first is not None else None,
-        int(total) if total != "*" else None,
-    )
 
 
 @contextmanager

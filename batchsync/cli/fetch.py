@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from batchsync.cli import completing
 from batchsync.cli.options import (
     ApiKeyFile,
     BaseUrl,
     Json,
+    LimitDownload,
     ManifestArgument,
     OutputDir,
     Results,
@@ -27,6 +29,7 @@ def fetch(
         typer.Argument(
             metavar="[JOB…]",
             help="Ids or globs; without any, those whose output is missing or damaged.",
+            autocompletion=completing.jobs("done", "rendered"),
         ),
     ] = None,
     *,
@@ -34,6 +37,7 @@ def fetch(
     state: State = None,
     output_dir: OutputDir = None,
     results: Results = None,
+    limit_download: LimitDownload = None,
     api_key_file: ApiKeyFile = None,
     as_json: Json = False,
     quiet: Annotated[
@@ -59,7 +63,13 @@ def fetch(
     loaded = load(manifest)
     settings = settle(
         loaded.run,
-        overrides(base_url=base_url, state=state, output_dir=output_dir, results=results),
+        overrides(
+            base_url=base_url,
+            state=state,
+            output_dir=output_dir,
+            results=results,
+            limit_download=limit_download,
+        ),
     )
     options = Options(
         refetch=tuple(jobs or ()),

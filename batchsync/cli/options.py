@@ -5,10 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from batchsync.errors import KeyMissing, UsageError
+from batchsync.cli import completing
 
 ManifestArgument = Annotated[
-    Path, typer.Argument(metavar="MANIFEST", help="The YAML file that lists the jobs.")
+    Path,
+    typer.Argument(
+        metavar="MANIFEST",
+        help="The YAML file that lists the jobs.",
+        autocompletion=completing.manifests,
+    ),
 ]
 Only = Annotated[
     list[str] | None,
@@ -65,11 +70,18 @@ KeepChanged = Annotated[
         help="Leave finished jobs alone, even if their files or parameters changed since.",
     ),
 ]
+LimitDownload = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BATCHSYNC_LIMIT_DOWNLOAD",
+        metavar="RATE",
+        help="Bytes per second of all downloads together: 500K, 50M, 1G.",
+        show_default="no limit",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
-KEY_VARIABLE = "MAGIC_HOUR_API_KEY"
-
-_NO_KEY = f"""no API key: set {KEY_VARIABLE}, or name a file with --api-key-file
+_NO_KEY = """no API key: set MAGIC_HOUR_API_KEY, or name a file with --api-key-file
   get a key at https://magichour.ai/developer
   to try batchsync without one, at no cost:
     batchsync sandbox                  (in another terminal)
@@ -83,29 +95,9 @@ def api_key(base_url: str, key_file: Path | None) -> str:
         KeyMissing: none was given, and the API is not on this machine.
         UsageError: the file can't be read, or what is in it is no key.
     """
-    import os
+    from batchsync.credentials import find_key
 
-    from yarl import URL
-
-    from batchsync.settings import is_loopback
-
-    key = _read_key(key_file) if key_file else os.environ.get(KEY_VARIABLE, "")
-    key = key.strip()
-    if key and not (key.isascii() and key.isprintable() and " " not in key):
-        raise UsageError("the API key has blanks or control characters in it")
-    if not key and is_loopback(URL(base_url)):
-        return "sandbox"
-    if not key:
-        raise KeyMissing(_NO_KEY)
-    return key
-
-
-def _read_key(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise UsageError(f"can't read the key file {path}: {reason}") from None
+    return find_key(base_url, None, key_file, _NO_KEY)
 
 
 def where_flags(

@@ -11,6 +11,7 @@ from batchsync.cli.options import (
     BaseUrl,
     Json,
     KeepChanged,
+    LimitDownload,
     ManifestArgument,
     Only,
     OutputDir,
@@ -41,6 +42,15 @@ def run(
             show_default="auto",
         ),
     ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BATCHSYNC_ORDER",
+            metavar="longest|manifest",
+            help="Which jobs are bought first; by the manifest wherever not all may be bought.",
+            show_default="longest",
+        ),
+    ] = None,
     uploads: Annotated[
         str | None,
         typer.Option(
@@ -56,6 +66,16 @@ def run(
             show_default="4",
         ),
     ] = None,
+    limit_upload: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BATCHSYNC_LIMIT_UPLOAD",
+            metavar="RATE",
+            help="Bytes per second of all uploads together: 500K, 20M, 1G.",
+            show_default="no limit",
+        ),
+    ] = None,
+    limit_download: LimitDownload = None,
     poll_min: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +101,23 @@ def run(
             metavar=_SECONDS,
             help="Wait this long for one render; then leave it to the next run.",
             show_default="30m",
+        ),
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BATCHSYNC_WEBHOOK",
+            metavar="HOST:PORT",
+            help="Take the service's events in there; MAGIC_HOUR_WEBHOOK_SECRET is needed.",
+        ),
+    ] = None,
+    webhook_path: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BATCHSYNC_WEBHOOK_PATH",
+            metavar="PATH",
+            help="The path that events come to, behind a proxy.",
+            show_default="/",
         ),
     ] = None,
     max_credits: Annotated[
@@ -120,6 +157,14 @@ def run(
     state: State = None,
     output_dir: OutputDir = None,
     results: Results = None,
+    metrics_file: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BATCHSYNC_METRICS_FILE",
+            metavar="PATH",
+            help="Write how the run went here, for Prometheus' textfile collector (*.prom).",
+        ),
+    ] = None,
     lock_wait: Annotated[
         str | None,
         typer.Option(
@@ -181,22 +226,29 @@ def run(
     The first Ctrl-C starts nothing new and leaves; renders go on remotely, and the next run
     collects them. The second leaves at once. USR1 prints where the run stands.
     """
+    from batchsync.cli.monitoring import metrics_path, mishaps
     from batchsync.cli.running import Look, go
     from batchsync.manifest import load
     from batchsync.run import Options
     from batchsync.settings import settle
 
-    loaded = load(manifest)
+    with mishaps(None if dry_run else metrics_path(manifest, metrics_file), None):
+        loaded = load(manifest)
     settings = settle(
         loaded.run,
         overrides(
             base_url=base_url,
             max_in_flight=max_in_flight,
+            order=order,
             uploads=uploads,
             downloads=downloads,
+            limit_upload=limit_upload,
+            limit_download=limit_download,
             poll_min=poll_min,
             poll_max=poll_max,
             poll_timeout=poll_timeout,
+            webhook=webhook,
+            webhook_path=webhook_path,
             max_credits=max_credits,
             max_duration=max_duration,
             halt=halt,
@@ -204,6 +256,7 @@ def run(
             state=state,
             output_dir=output_dir,
             results=results,
+            metrics_file=metrics_file,
             lock_wait=lock_wait,
             name_tag=name_tag,
         ),

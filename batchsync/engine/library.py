@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from batchsync.errors import (
     Forbidden,
@@ -11,16 +11,18 @@ from batchsync.errors import (
     SourceUnfit,
     Unauthorized,
 )
-from batchsync.model import Asset, Role
-from batchsync.stages.upload import Parcel
+from batchsync.model import Asset
+from batchsync.stages.upload import Key, Parcel
 
 # The service keeps uploads for 7 days (CONTRACT: "Upload"); one day less, so that none expires
 # between upload and rendering.
 REUSE_SECONDS = 6 * 24 * 3600
 
-Key = tuple[str, Role, str]
-
 _ACCOUNT_ERRORS = (Unauthorized, Forbidden, PaymentRequired)
+
+
+async def _nowhere(_: Sequence[Parcel]) -> Mapping[Key, Asset]:
+    return {}
 
 
 class Library:
@@ -29,40 +31,54 @@ class Library:
     Args:
         assets: uploads of earlier runs that are still good.
         send: uploads parcels and records the assets.
+        saved: told the bytes of each upload that need not be made.
+        elsewhere: asked what other batches have uploaded meanwhile, by key, before any is sent.
     """
 
     def __init__(
         self,
-        assets: Sequence[Asset],
+        assets: Iterable[Asset],
         send: Callable[[Sequence[Parcel]], Awaitable[Sequence[Asset]]],
         saved: Callable[[int], None],
         now: Callable[[], float] = time.time,
+        elsewhere: Callable[[Sequence[Parcel]], Awaitable[Mapping[Key, Asset]]] = _nowhere,
     ) -> None:
         self._send = send
         self._saved = saved
         self._now = now
+        self._elsewhere = elsewhere
         self._shelf: dict[Key, asyncio.Future[Asset]] = {}
-        self._known = {(asset.sha256, asset.role, asset.extension): asset for asset in assets}
+        self._known: dict[Key, Asset] = {}
+        self.add(assets)
 
-    async def file_paths(self, parcels: Sequence[Parcel]) -> list[str]:
-        """The API's names for some contents, uploading what is missing.
+    def add(self, assets: Iterable[Asset]) -> None:
+        """Learn of uploads that others have made."""
+        for asset in assets:
+            key = (asset.sha256, asset.role, asset.extension)
+            known = self._known.get(key)
+            if known is None or known.uploaded_at < asset.uploaded_at:
+                self._known[key] = asset
 
-        Contents that another job is uploading just now are waited for.
-        """
-        missing = [parcel for parcel in parcels if not self._has(parcel)]
-        for parcel in parcels:
-            if parcel not in missing:
-                self._saved(parcel.size)
-        if missing:
-            await self._bring(missing)
-        return [(await self._find(parcel)).file_path for parcel in parcels]
-
-    def _has(self, parcel: Parcel) -> bool:
+    def has(self, parcel: Parcel) -> bool:
+        """Whether a content is with the service, or on its way."""
         asset = self._known.get(parcel.key)
         if asset is not None and asset.uploaded_at < self._now() - REUSE_SECONDS:
             # A run of many days outlives its first uploads.
             del self._known[parcel.key]
         return parcel.key in self._known or parcel.key in self._shelf
+
+    async def assets(self, parcels: Sequence[Parcel]) -> list[Asset]:
+        """What the API calls some contents, uploading what is missing.
+
+        Contents that another job is uploading just now are waited for.
+        """
+        missing = [parcel for parcel in parcels if not self.has(parcel)]
+        for parcel in parcels:
+            if parcel not in missing:
+                self._saved(parcel.size)
+        if missing:
+            await self._bring(missing)
+        return [await self._find(parcel) for parcel in parcels]
 
     async def _find(self, parcel: Parcel) -> Asset:
         while parcel.key not in self._known:
@@ -89,15 +105,22 @@ class Library:
         claims = {parcel.key: loop.create_future() for parcel in missing}
         self._shelf.update(claims)
         try:
-            assets = await self._send(missing)
+            found = await self._elsewhere(missing)
+            sent = [parcel for parcel in missing if parcel.key not in found]
+            assets = await self._send(sent) if sent else []
         except BaseException as error:
             for key, future in claims.items():
                 del self._shelf[key]
                 _fail(future, error)
             raise
-        for asset, parcel in zip(assets, missing, strict=True):
-            self._known[parcel.key] = asset
-            self._shelf.pop(parcel.key).set_result(asset)
+        news = {**found, **{each.key: asset for each, asset in zip(sent, assets, strict=True)}}
+        # A file that was hashed as it was sent: from now on, its content is known as well.
+        self._known |= {(each.sha256, each.role, each.extension): each for each in news.values()}
+        self._known |= news
+        for parcel in missing:
+            if parcel.key in found:
+                self._saved(parcel.size)
+            self._shelf.pop(parcel.key).set_result(news[parcel.key])
 
 
 def _fail(future: "asyncio.Future[Asset]", error: BaseException) -> None:

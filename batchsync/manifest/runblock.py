@@ -15,17 +15,23 @@ from batchsync.manifest.scalars import resolve
 from batchsync.manifest.scope import Scope
 from batchsync.settings import RunSettings
 
-_PATHS = frozenset({"state", "output_dir", "results"})
+_PATHS = frozenset({"state", "output_dir", "results", "metrics_file"})
 _LISTS = frozenset({"notify"})
 _DURATION = "expected seconds, or a duration such as 90s, 45m or 2h"
+_RATE = "expected bytes per second such as 500K, 20M or 1G, or 0 for no limit"
 _EXPECTED = {
     "base_url": "expected an https:// URL such as https://api.magichour.ai",
     "max_in_flight": "expected auto, or a whole number from 1 to 1000",
+    "order": "expected longest or manifest",
     "uploads": "expected a whole number from 1 to 1000",
     "downloads": "expected a whole number from 1 to 1000",
+    "limit_upload": _RATE,
+    "limit_download": _RATE,
     "poll_min": _DURATION,
     "poll_max": _DURATION,
     "poll_timeout": _DURATION,
+    "webhook": "expected HOST:PORT such as 127.0.0.1:8780",
+    "webhook_path": "expected a path such as /events",
     "max_credits": "expected a whole number of credits, from 0 on",
     "max_duration": _DURATION,
     "halt": "expected now,fail=N or soon,fail=N or soon,fail=N%, such as soon,fail=10%",

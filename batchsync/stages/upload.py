@@ -1,6 +1,7 @@
 """Bringing local files to the service's storage."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,21 +13,30 @@ from batchsync.api.wire import UploadTicket
 from batchsync.errors import Rejected, SourceUnfit, UrlExpired
 from batchsync.model import Asset, Role
 
+# What one upload serves: a content, or a file whose content is not known yet; role; extension.
+Key = tuple[str, Role, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One file to be sent; `size` in bytes, `sha256` of the content that was checked."""
+    """One file to be sent; `size` in bytes.
+
+    Attributes:
+        sha256: of the content that was checked; None where it is hashed as it is sent.
+        mtime_ns: of the file when it was checked.
+    """
 
     path: str
     role: Role
     extension: str
     size: int
-    sha256: str
+    sha256: str | None
+    mtime_ns: int = 0
 
     @property
-    def key(self) -> tuple[str, Role, str]:
+    def key(self) -> Key:
         """Files with equal keys need one upload."""
-        return self.sha256, self.role, self.extension
+        return self.sha256 or f"file:{self.path}", self.role, self.extension
 
 
 async def upload(
@@ -54,8 +64,10 @@ async def upload(
         # The first to fail has canceled the others: its error is the job's.
         raise failed.exceptions[0] from failed
     return [
-        Asset(each.sha256, each.role, each.extension, each.size, task.result(), now())
-        for each, task in zip(parcels, tasks, strict=True)
+        Asset(sha256, each.role, each.extension, each.size, file_path, now())
+        for each, (sha256, file_path) in zip(
+            parcels, (task.result() for task in tasks), strict=True
+        )
     ]
 
 
@@ -66,11 +78,14 @@ async def _send(
     patience: Patience,
     progress: Progress,
     note: Callable[[BaseException, float], None],
-) -> str:
-    """PUT one file; a further try asks for a place of its own, as URLs expire."""
+) -> tuple[str, str]:
+    """PUT one file; returns what was sent, and as what.
+
+    A further try asks for a place of its own, as URLs expire.
+    """
     fresh: list[UploadTicket] = [ticket]
 
-    async def once() -> str:
+    async def once() -> tuple[str, str]:
         first = bool(fresh)
         if first:
             place = fresh.pop()
@@ -83,8 +98,28 @@ async def _send(
                 raise
             # Some object stores say 400 of a URL that has expired: one fresh one is tried.
             raise UrlExpired(str(error), status=error.status) from error
-        if sent != parcel.sha256:
-            raise SourceUnfit(f"{parcel.path} changed while it was uploaded", "source_changed")
-        return place.file_path
+        if parcel.sha256 is None:
+            await asyncio.to_thread(_check_version, parcel)
+        elif sent != parcel.sha256:
+            raise _changed(parcel)
+        return sent, place.file_path
 
     return await repeat(once, patience, note)
+
+
+def _check_version(parcel: Parcel) -> None:
+    """What was sent must be what was looked at: length and streams are of that version; blocking.
+
+    Raises:
+        SourceUnfit: it may be another.
+    """
+    try:
+        found = os.stat(parcel.path)  # noqa: PTH116 - a Path takes longer than the call itself
+    except OSError as error:
+        raise SourceUnfit(f"can't read {parcel.path}: {error.strerror}", "unreadable") from error
+    if (found.st_size, found.st_mtime_ns) != (parcel.size, parcel.mtime_ns):
+        raise _changed(parcel)
+
+
+def _changed(parcel: Parcel) -> SourceUnfit:
+    return SourceUnfit(f"{parcel.path} changed while it was uploaded", "source_changed")

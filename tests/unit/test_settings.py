@@ -204,3 +204,32 @@ def test_pauses_must_be_in_order() -> None:
 
 def test_without_a_word_everything_has_its_default() -> None:
     assert settle({}, {}) == RunSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("20M", 20 << 20),
+        ("20MiB", 20 << 20),
+        ("500k", 500 << 10),
+        ("1.5G", 3 << 29),
+        ("1T", 1 << 40),
+        ("1024", 1024),
+        ("2048B", 2048),
+        (4096, 4096),
+        (" 1K ", 1024),
+        ("off", 0),
+        (0, 0),
+    ],
+)
+def test_a_rate_is_bytes_per_second_in_binary_units(text: object, rate: int) -> None:
+    assert settle({"limit_upload": text}, {}).limit_upload == rate
+    assert settle({"limit_download": "7M"}, {"limit_download": text}).limit_download == rate
+
+
+@pytest.mark.parametrize(
+    "text", ["", "20", "0.5K", "20MB", "20Mbit", "-1", "-1M", "1e9", "nan", "20 M", "fast", 1.5]
+)
+def test_a_rate_of_another_form_or_too_low_to_get_anywhere_is_refused(text: object) -> None:
+    with pytest.raises(UsageError, match="--limit-upload"):
+        settle({}, {"limit_upload": text})

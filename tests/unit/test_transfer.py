@@ -7,11 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 from test_client_script import HANG_UP, HOLD, RESET, Answer, Scripted, answer, scripted
 
-from batchsync.api import client, transfer
+from batchsync.api import client, receiving, transfer
 from batchsync.api.client import HttpApi
 from batchsync.api.protocol import Fetched
 from batchsync.api.transfer import BLOCK, Outgoing
@@ -330,7 +331,7 @@ async def test_more_bytes_than_announced_are_not_taken(part: Path) -> None:
 async def test_a_download_without_end_is_given_up(
     part: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_LARGEST_OUTPUT", 1000)
+    monkeypatch.setattr(receiving, "_LARGEST_OUTPUT", 1000)
     with pytest.raises(OutputInvalid, match="does not end"):
         await get(part, answer(200, WHOLE))
 
@@ -415,3 +416,59 @@ async def test_an_outgoing_file_hashes_what_it_yields(source: Path) -> None:
     assert b"".join(blocks) == WHOLE
     assert outgoing.sha256 == digest(WHOLE)
     assert outgoing.error is None
+
+
+def meddling(monkeypatch: pytest.MonkeyPatch, at: int, meddle: Callable[[], object]) -> None:
+    """Do something to the file before its n-th block is read."""
+    real = Outgoing._block
+    read: list[None] = []
+
+    def block(outgoing: Outgoing, file: IO[bytes]) -> bytes:
+        read.append(None)
+        if len(read) == at:
+            meddle()
+        return real(outgoing, file)
+
+    monkeypatch.setattr(Outgoing, "_block", block)
+
+
+def large(path: Path) -> bytes:
+    content = os.urandom(2 * BLOCK + 5)
+    path.write_bytes(content)
+    # Some file systems keep times to within milliseconds only.
+    os.utime(path, ns=(1, 1))
+    return content
+
+
+async def test_a_file_that_is_rewritten_underneath_never_arrives_whole(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = large(source)
+
+    def rewrite() -> None:
+        with source.open("r+b") as file:
+            file.write(b"other")
+
+    meddling(monkeypatch, 2, rewrite)
+    sent: list[int] = []
+    with pytest.raises(SourceUnfit, match="changed while it was uploaded"):
+        await put(source, len(content), HOLD, sent.append)
+
+    assert sum(sent) < len(content)
+
+
+@pytest.mark.parametrize("meddle", ["touch", "chmod", "link"])
+async def test_a_file_that_is_only_touched_meanwhile_is_sent(
+    source: Path, monkeypatch: pytest.MonkeyPatch, meddle: str
+) -> None:
+    content = large(source)
+    acts: dict[str, Callable[[], object]] = {
+        "touch": source.touch,
+        "chmod": lambda: source.chmod(0o600),
+        "link": lambda: os.link(source, source.with_suffix(".bak")),
+    }
+    meddling(monkeypatch, 2, acts[meddle])
+    sent, server = await put(source, len(content), answer(200))
+
+    assert sent == digest(content)
+    assert server.requests[0].body == content
