@@ -1,5 +1,6 @@
 """The commands, put together. Modules that a command needs are loaded when it runs."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -11,14 +12,17 @@ from batchsync.cli.ending import ending
 from batchsync.cli.fetch import fetch
 from batchsync.cli.init import init
 from batchsync.cli.plan import plan
+from batchsync.cli.report import report
 from batchsync.cli.resolve import resolve
 from batchsync.cli.results import results
 from batchsync.cli.retry import retry
+from batchsync.cli.review import review
 from batchsync.cli.run import run
 from batchsync.cli.sandbox import sandbox
 from batchsync.cli.schema import schema
 from batchsync.cli.spend import spend
 from batchsync.cli.status import status
+from batchsync.cli.streams import be_plainer_where_needed
 from batchsync.cli.validate import validate
 
 _HELP = """Batches of lip-sync jobs on the Magic Hour API.
@@ -74,6 +78,8 @@ for _command in (
     validate,
     status,
     results,
+    report,
+    review,
     retry,
     fetch,
     resolve,
@@ -89,5 +95,8 @@ for _command in (
 
 def main() -> None:
     """The console script."""
+    # Looking for plugins of pydantic, of which nobody here knows, takes longer than many a command.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    be_plainer_where_needed()
     with ending():
         app()

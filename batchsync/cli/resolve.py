@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchsync.cli import completing
 from batchsync.cli.options import (
     ApiKeyFile,
     BaseUrl,
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
 def resolve(
     manifest: ManifestArgument,
     job: Annotated[
-        str | None, typer.Argument(metavar="[JOB]", help="The id of an unconfirmed job.")
+        str | None,
+        typer.Argument(
+            metavar="[JOB]",
+            help="The id of an unconfirmed job.",
+            autocompletion=completing.jobs("unconfirmed"),
+        ),
     ] = None,
     *,
     adopt: Annotated[

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchsync.cli import completing
 from batchsync.cli.options import (
     BaseUrl,
     ManifestArgument,
@@ -24,11 +25,19 @@ if TYPE_CHECKING:
 def retry(
     manifest: ManifestArgument,
     jobs: Annotated[
-        list[str] | None, typer.Argument(metavar="[JOB…]", help="Ids, or globs such as 'intro-*'.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[JOB…]",
+            help="Ids, or globs such as 'intro-*'.",
+            autocompletion=completing.jobs("failed", "canceled"),
+        ),
     ] = None,
     *,
     failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
     canceled: Annotated[bool, typer.Option("--canceled", help="All that were canceled.")] = False,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="All whose output was rejected in review.")
+    ] = False,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,7 +58,8 @@ def retry(
 
     \b
     What earlier attempts have cost stays in the books. A finished render whose download failed
-    is only downloaded again, free. Jobs that are done are taken only if they are named.
+    is only downloaded again, free. Jobs that are done are taken only if they are named,
+    or were rejected: draft in lite, `review`, then `retry --rejected` in pro.
     """
     import asyncio
     import uuid
@@ -61,12 +71,12 @@ def retry(
     from batchsync.places import places
     from batchsync.settings import settle
 
-    if not (jobs or failed or canceled):
-        raise UsageError("which jobs? name them, or say --failed or --canceled")
+    if not (jobs or failed or canceled or rejected):
+        raise UsageError("which jobs? name them, or say --failed, --canceled or --rejected")
     values = overriding.parse(set_ or ())
     loaded = load(manifest)
     settings = settle(loaded.run, overrides(state=state, output_dir=output_dir))
-    choice = Choice(tuple(jobs or ()), failed, canceled)
+    choice = Choice(tuple(jobs or ()), failed, canceled, rejected)
 
     async def work() -> "Retried":
         where = places(loaded.path, loaded.name, settings)

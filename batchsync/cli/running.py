@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, ExitStack
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -15,20 +15,27 @@ from rich.console import Console
 
 from batchsync import __version__
 from batchsync.api.protocol import Api, Traffic
+from batchsync.cli.monitoring import metrics_path, mishaps, monitor
+from batchsync.cli.paper import colored, wrapped
 from batchsync.engine.stop import Stop
 from batchsync.errors import ExitCode
 from batchsync.events import Announcer
 from batchsync.logs import LogFormat, LogObserver, configure
 from batchsync.manifest import Manifest
-from batchsync.model import JobState
 from batchsync.places import places
 from batchsync.report import notice
-from batchsync.report.progress import LiveView, Tally
+from batchsync.report.drawing import one_line
+from batchsync.report.opening import opening_of
+from batchsync.report.progress import LiveView
+from batchsync.report.pulse import reporting
+from batchsync.report.screen import RESTORE, can_draw
 from batchsync.report.summary import Summary
+from batchsync.report.tally import Opening, Tally
 from batchsync.report.text import summary_text
 from batchsync.run import BatchRun, Options
 from batchsync.settings import RunSettings
 from batchsync.standing import Standing, read_standing, selector
+from batchsync.webhook.door import SECRET_VARIABLE, door_of
 
 # Levels of the standard library's log.
 _INFO, _WARNING, _ERROR = 20, 30, 40
@@ -52,7 +59,9 @@ def go(
     look: Look,
 ) -> None:
     """Run, show, and end the process with the run's exit code."""
-    sys.exit(asyncio.run(_run(manifest, settings, options, key, look)))
+    with mishaps(metrics_path(manifest.path, settings.metrics_file), manifest.name):
+        code = asyncio.run(_run(manifest, settings, options, key, look))
+    sys.exit(code)
 
 
 async def _run(
@@ -69,34 +78,45 @@ async def _run(
 
     def connect(traffic: Traffic) -> AbstractAsyncContextManager[Api]:
         secret[0] = key()
-        _configure_log(look, secret[0], console if live else None)
+        tally.traffic = traffic
+        _configure_log(look, secret[0], view.print if live else None)
         # aiohttp is loaded only where there is something to ask: a rerun of a done batch is quick.
         from batchsync.api.client import HttpApi
 
-        return HttpApi(
+        client = HttpApi(
             settings.base_url,
             secret[0],
             traffic=traffic,
             transfers=settings.uploads * 2 + settings.downloads + 2,
             user_agent=f"batchsync/{__version__}",
+            limit_upload=settings.limit_upload,
+            limit_download=settings.limit_download,
         )
+        return watch.connected(client)
 
     console = Console(stderr=True, highlight=False)
-    live = console.is_terminal and not look.quiet and look.log_format == "console"
+    live = can_draw(console) and not look.quiet and look.log_format == "console"
     _configure_log(look, None, None)
+    events = door_of(settings, os.environ.get(SECRET_VARIABLE), announce)
+    options = replace(options, listen=events)
     batch = BatchRun(manifest, settings, options, connect, announce, stop)
     structlog.contextvars.bind_contextvars(batch=manifest.name, run=batch.run_id)
     announce.subscribe(LogObserver())
     state = places(manifest.path, manifest.name, settings).state
     standing = await asyncio.to_thread(read_standing, state)
-    tally = Tally(_states(manifest, standing, options))
+    tally = Tally(_opening(manifest, standing, settings, options))
     announce.subscribe(tally)
-    with ExitStack() as stack:
-        _heed_signals(stop, tally)
+    watch = monitor(announce, manifest, batch.run_id, settings, options)
+    view = LiveView(tally.scene, console)
+    async with AsyncExitStack() as stack:
+        _heed_signals(stop, tally, view.print if live else _say)
         if live:
-            stack.enter_context(LiveView(tally, console))
-        summary = await batch.run(standing)
+            stack.enter_context(view)
+        else:
+            await stack.enter_async_context(reporting(lambda: one_line(tally.scene()), announce))
+        summary = await watch.over(batch.run(standing))
     _last_words(summary, look)
+    await watch.close()
     if stop.left.is_set():
         # Threads may still be reading a large file, and asyncio would wait for them; whoever
         # pressed Ctrl-C has waited enough. The ledger is closed, the results are written.
@@ -108,14 +128,8 @@ async def _run(
     return int(summary.exit)
 
 
-def _configure_log(look: Look, secret: str | None, console: Console | None) -> None:
-    level = _ERROR if look.quiet else _WARNING if console else _INFO
-    write = None
-    if console is not None:
-
-        def write(line: str) -> None:
-            console.print(line, markup=False, soft_wrap=True)
-
+def _configure_log(look: Look, secret: str | None, write: Callable[[str], None] | None) -> None:
+    level = _ERROR if look.quiet else _WARNING if write else _INFO
     configure(
         log_format=look.log_format,
         level=level,
@@ -125,25 +139,23 @@ def _configure_log(look: Look, secret: str | None, console: Console | None) -> N
     )
 
 
-def _states(manifest: Manifest, standing: Standing, options: Options) -> list[JobState]:
-    """Where the jobs stand at the start, for the live view."""
-    records = standing.records
+def _opening(
+    manifest: Manifest, standing: Standing, settings: RunSettings, options: Options
+) -> Opening:
     wanted = selector(options.only)
-    return [
-        record.state if (record := records.get(job.id)) else JobState.PENDING
-        for job in manifest.jobs
-        if wanted(job.id)
-    ]
+    jobs = (job.id for job in manifest.jobs if wanted(job.id))
+    return opening_of(manifest.name, jobs, standing, settings.max_credits)
 
 
-def _heed_signals(stop: Stop, tally: Tally) -> None:
+def _heed_signals(stop: Stop, tally: Tally, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
 
     def leave(number: signal.Signals, code: ExitCode) -> None:
         if stop.left.is_set():
             # The second one: at once. Every record up to here is on disk, so this is safe.
-            sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
-            sys.stderr.flush()
+            if sys.stderr.isatty():
+                sys.stderr.write(RESTORE)
+                sys.stderr.flush()
             os._exit(code)
         stop.leave(code, f"{number.name}; what renders goes on remotely")
 
@@ -153,7 +165,7 @@ def _heed_signals(stop: Stop, tally: Tally) -> None:
         drain = "SIGHUP; what renders is still collected"
         _on_signal(loop, signal.SIGHUP, lambda: stop.close(ExitCode.INCOMPLETE, drain))
     if hasattr(signal, "SIGUSR1"):
-        _on_signal(loop, signal.SIGUSR1, lambda: _show_status(tally))
+        _on_signal(loop, signal.SIGUSR1, lambda: say(_status(tally)))
 
 
 def _on_signal(
@@ -166,9 +178,13 @@ def _on_signal(
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
 
 
-def _show_status(tally: Tally) -> None:
+def _status(tally: Tally) -> str:
     words = [f"{count} {state}" for state, count in tally.states.items() if count]
-    sys.stderr.write(f"{' · '.join(words)} · {tally.credits} credits in this run\n")
+    return f"{' · '.join(words)} · {tally.credits} credits in this run"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
@@ -179,7 +195,10 @@ def _last_words(summary: Summary, look: Look) -> None:
     if look.quiet and summary.exit is ExitCode.OK:
         return
     out = sys.stderr if look.quiet else sys.stdout
-    out.write(summary_text(summary, short_path(summary.results)) + "\n")
+    text = summary_text(summary, short_path(summary.results))
+    headline, *rest = wrapped(text.splitlines())
+    kind = "done" if summary.exit is ExitCode.OK else "head"
+    out.writelines(f"{line}\n" for line in (colored(headline, kind), *rest))
 
 
 def short_path(path: str) -> str:

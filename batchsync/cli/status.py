@@ -2,45 +2,137 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from batchsync.cli.options import Json, ManifestArgument, Only, State, overrides
+import typer
+
+from batchsync.cli.options import Json, ManifestArgument, Only, State, overrides, where_flags
 
 if TYPE_CHECKING:
-    from batchsync.ledger import JobRecord, RunRecord
+    from batchsync.ledger import RunRecord
     from batchsync.manifest import Manifest
+    from batchsync.places import Places
+    from batchsync.report.standing import Row
     from batchsync.standing import Standing
 
 
 def status(
-    manifest: ManifestArgument, *, only: Only = None, state: State = None, as_json: Json = False
+    manifest: ManifestArgument,
+    *,
+    only: Only = None,
+    state: State = None,
+    as_json: Json = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on showing it, until all is done or Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float,
+        typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Between two looks of --watch."),
+    ] = 2.0,
 ) -> None:
-    """Show where every job stands, from the ledger alone; also while a run goes on."""
+    """Show where every job stands, from the ledger alone; also while a run goes on.
+
+    \b
+    --watch shows a run that goes on elsewhere. It only reads, and can do a run no harm. It ends
+    by itself with 0 once no run is at work and no job is left to be done, and with 130 by Ctrl-C.
+    With --json, it prints an object a line, each time something has changed.
+    """
+    from batchsync.errors import UsageError
     from batchsync.manifest import load
     from batchsync.places import places
     from batchsync.settings import settle
-    from batchsync.standing import read_standing, selector
+    from batchsync.standing import selector
 
     loaded = load(manifest)
     settings = settle(loaded.run, overrides(state=state))
-    standing = read_standing(places(loaded.path, loaded.name, settings).state)
     wanted = selector(tuple(only or ()))
     jobs = [job.id for job in loaded.jobs if wanted(job.id)]
+    if only and not jobs:
+        raise UsageError(f"--only {' '.join(only)}: no job of the manifest fits")
+    subject = Subject(
+        loaded,
+        places(loaded.path, loaded.name, settings),
+        jobs,
+        settings.max_credits,
+        (str(manifest), *where_flags(state, None, None, None)),
+    )
+    if watch:
+        from batchsync.cli.watching import follow
+
+        follow(subject, as_json, interval)
+        return
+    standing = subject.read()
     if as_json:
-        text = json.dumps(_as_json(loaded, standing, jobs), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(subject.as_json(standing), indent=2, ensure_ascii=False)
+        sys.stdout.write(f"{text}\n")
     else:
-        text = _as_text(loaded, standing, jobs)
-    sys.stdout.write(text)
+        sys.stdout.writelines(f"{line}\n" for line in _lines(subject, standing))
 
 
-def _as_json(loaded: "Manifest", standing: "Standing", jobs: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is looked at.
+
+    Attributes:
+        jobs: ids, in manifest order.
+        words: the manifest as it was given, and the flags that say where things are.
+    """
+
+    loaded: "Manifest"
+    where: "Places"
+    jobs: list[str]
+    cap: int | None
+    words: tuple[str, ...]
+
+    def read(self) -> "Standing":
+        """What the ledger says now; blocking."""
+        from batchsync.standing import read_standing
+
+        return read_standing(self.where.state)
+
+    def as_json(self, standing: "Standing") -> dict[str, Any]:
+        """The object of `--json`."""
+        jobs = [_job_json(job, standing) for job in self.jobs]
+        return {
+            "batch": self.loaded.name,
+            "running": is_running(standing),
+            "states": Counter(job["state"] for job in jobs),
+            "jobs": jobs,
+            "removed_from_manifest": self.removed(standing),
+        }
+
+    def removed(self, standing: "Standing") -> list[str]:
+        """Jobs of the ledger that the manifest does not name."""
+        named = {job.id for job in self.loaded.jobs}
+        return [job for job in standing.records if job not in named]
+
+    def next(self, standing: "Standing") -> str | None:
+        """The command to go on with, if no run is at work and there is something to do."""
+        import shlex
+
+        from batchsync.model import JobState
+        from batchsync.report.standing import to_do
+
+        if is_running(standing):
+            return None
+        states = {job: record.state for job, record in standing.records.items()}
+        counts = Counter(states.get(job, JobState.PENDING) for job in self.jobs)
+        lost = (job for job in self.jobs if states.get(job) is JobState.UNCONFIRMED)
+        words = to_do(counts, next(lost, None))
+        if words is None:
+            return None
+        command, *rest = words
+        manifest, *flags = self.words
+        return shlex.join(["batchsync", command, manifest, *rest, *flags])
+
+
+def is_running(standing: "Standing") -> bool:
+    """Whether a run is at work, so far as can be told from here."""
     run = standing.latest_run
-    return {
-        "batch": loaded.name,
-        "running": bool(run and run.ended_at is None and _is_alive(run)),
-        "jobs": [_job_json(job, standing.records.get(job), standing) for job in jobs],
-        "removed_from_manifest": _removed(loaded, standing),
-    }
+    return bool(run and run.ended_at is None and _is_alive(run))
 
 
 def _is_alive(run: "RunRecord") -> bool:
@@ -59,7 +151,8 @@ def _is_alive(run: "RunRecord") -> bool:
     return True
 
 
-def _job_json(job: str, record: "JobRecord | None", standing: "Standing") -> dict[str, Any]:
+def _job_json(job: str, standing: "Standing") -> dict[str, Any]:
+    record = standing.records.get(job)
     attempt = record.attempt if record else None
     failure = record.failure if record else None
     cost = standing.costs.get(job)
@@ -76,35 +169,33 @@ def _job_json(job: str, record: "JobRecord | None", standing: "Standing") -> dic
     }
 
 
-def _as_text(loaded: "Manifest", standing: "Standing", jobs: list[str]) -> str:
-    from collections import Counter
+def _lines(subject: Subject, standing: "Standing") -> Iterator[str]:
+    from batchsync.report.standing import row_of
 
-    from rich.table import Table
-
-    from batchsync.cli.paper import Paper
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("job", "state", "attempt", "project", "credits", "note"):
-        table.add_column(column, overflow="fold")
-    counts: Counter[str] = Counter()
-    for job in jobs:
-        record = standing.records.get(job)
-        row = _job_json(job, record, standing)
-        counts[row["state"]] += 1
-        # The tag finds a job in the vendor's library, which matters most while its id is unknown.
-        project = row["project_id"] or (f"({row['tag']})" if row["tag"] else "")
-        note = row["error"]["message"] if row["error"] else ""
-        attempt = str(row["attempt"] or "")
-        table.add_row(job, row["state"], attempt, project, str(row["credits_charged"]), note)
-    paper = Paper()
-    paper.write(table)
-    words = " · ".join(f"{count} {word}" for word, count in counts.items())
-    paper.write(f"{loaded.name}: {words}")
-    if removed := _removed(loaded, standing):
-        paper.write(f"no longer in the manifest: {', '.join(removed)}")
-    return paper.text
+    yield from _table([row_of(job, standing) for job in subject.jobs])
+    yield from ending(subject, standing)
 
 
-def _removed(loaded: "Manifest", standing: "Standing") -> list[str]:
-    named = {job.id for job in loaded.jobs}
-    return [job for job in standing.records if job not in named]
+def ending(subject: Subject, standing: "Standing") -> Iterator[str]:
+    """What a status comes to, and what to do next."""
+    from batchsync.cli.paper import colored, wrapped
+    from batchsync.report.standing import closing
+
+    headline, *lines = closing(subject.loaded.name, subject.jobs, standing, subject.cap)
+    run = standing.latest_run
+    if run and is_running(standing):
+        lines.append(f"  running   pid {run.pid} on {run.host}")
+    if removed := subject.removed(standing):
+        lines.append(f"  no longer in the manifest: {', '.join(removed)}")
+    if words := subject.next(standing):
+        lines.append(f"  next      {words}")
+    yield colored(headline, "head")
+    yield from wrapped(lines)
+
+
+def _table(rows: "list[Row]") -> Iterator[str]:
+    from batchsync.cli.paper import colored, columns
+    from batchsync.report.standing import table
+
+    for line, state in table(rows, columns()):
+        yield colored(line, state.value if state else "head")

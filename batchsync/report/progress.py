@@ -1,137 +1,77 @@
-"""The live view of a run on a terminal: stages, bytes, credits, time left."""
+"""The live view of a run, drawn by a thread: a slow terminal slows nothing else."""
 
-import time
-from collections import Counter
-from collections.abc import Iterable
+import contextlib
+import textwrap
+import threading
+from collections import deque
+from collections.abc import Callable
 
-from rich.console import Console, Group, RenderableType
-from rich.filesize import decimal
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-from batchsync.events import BytesMoved, Event, JobMoved, JobStalled, StageEntered, Stopping
-from batchsync.model import ENDED, JobState, Stage
+from batchsync.report.drawing import draw
+from batchsync.report.glyphs import glyphs_for, harmless
+from batchsync.report.scene import Scene
+from batchsync.report.screen import Screen
 
 # Frames a second; more would only flicker.
-_RATE = 4
-_BAR = 30
-
-_STATES_OF: dict[str, frozenset[JobState]] = {
-    "upload": frozenset({JobState.PENDING}),
-    "submit": frozenset({JobState.UPLOADED, JobState.SUBMITTING}),
-    "render": frozenset({JobState.SUBMITTED}),
-    "download": frozenset({JobState.RENDERED}),
-}
-_ORDER = tuple(JobState)
-
-
-class Tally:
-    """Counts that the view shows, kept up by events."""
-
-    def __init__(self, states: Iterable[JobState]) -> None:
-        self.states = Counter(states)
-        self.total = self.states.total()
-        self.uploaded = 0
-        self.downloaded = 0
-        self.credits = 0
-        self.working: dict[str, Stage] = {}
-        self.stopping: str | None = None
-        self.begin = time.monotonic()
-        self._ended_before = self.ended
-
-    @property
-    def ended(self) -> int:
-        """Jobs that this run need not touch any more."""
-        return sum(self.states[state] for state in ENDED)
-
-    def __call__(self, event: Event) -> None:
-        """Take an event in."""
-        match event:
-            case JobMoved(job, source, target):
-                self.states[source] -= 1
-                self.states[target] += 1
-                self.credits += event.credits_charged or 0
-                if target in ENDED:
-                    self.working.pop(job, None)
-            case JobStalled(job):
-                self.working.pop(job, None)
-            case StageEntered(job, stage):
-                self.working[job] = stage
-            case BytesMoved("up", count):
-                self.uploaded += count
-            case BytesMoved("down", count):
-                self.downloaded += count
-            case Stopping(reason):
-                self.stopping = reason
-            case _:
-                pass
-
-    def time_left(self) -> float | None:
-        """Seconds, at the rate so far; None until there is a rate."""
-        ended = self.ended - self._ended_before
-        if not ended:
-            return None
-        return (time.monotonic() - self.begin) / ended * (self.total - self.ended)
+_RATE = 5
+# Seconds that the end of a run waits for a terminal that takes nothing (Ctrl-S).
+_PATIENCE = 2.0
+# Columns below which lines are broken by the terminal, as it pleases.
+_NARROWEST = 20
+# Lines kept for a terminal that takes none.
+_MOST_LINES = 10_000
 
 
 class LiveView:
-    """Shows a tally, redrawn a few times a second; log lines are printed above it."""
+    """Draws a scene a few times a second; lines that are printed meanwhile go above it.
 
-    def __init__(self, tally: Tally, console: Console) -> None:
-        self._tally = tally
-        self._console = console
-        self._live = Live(
-            get_renderable=self._draw,
-            console=console,
-            refresh_per_second=_RATE,
-            transient=True,
-        )
+    Use it as a context manager: however the block ends, the terminal is given back.
+    """
+
+    def __init__(self, scene: Callable[[], Scene], console: Console) -> None:
+        self._scene = scene
+        self._screen = Screen(console)
+        self._glyphs = glyphs_for(console.encoding)
+        self._lines: deque[str] = deque(maxlen=_MOST_LINES)
+        self._ended = threading.Event()
+        # A daemon: a process that has to leave at once does not wait for a terminal.
+        self._thread = threading.Thread(target=self._serve, name="view", daemon=True)
 
     def __enter__(self) -> "LiveView":
         """Start drawing."""
-        self._live.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was."""
-        self._live.stop()
+        self._ended.set()
+        self._thread.join(_PATIENCE)
 
-    def _draw(self) -> RenderableType:
-        tally = self._tally
-        table = Table.grid(padding=(0, 2))
-        for name, states in _STATES_OF.items():
-            last = max(_ORDER.index(state) for state in states)
-            passed = sum(tally.states[state] for state in _ORDER[last + 1 :])
-            here = sum(tally.states[state] for state in states)
-            table.add_row(
-                name,
-                ProgressBar(total=max(1, tally.total), completed=passed, width=_BAR),
-                f"{passed}/{tally.total}",
-                f"{here} here" if here else "",
+    def print(self, line: str) -> None:
+        """Show a line above the view; returns at once."""
+        self._lines.append(harmless(line))
+
+    def _serve(self) -> None:
+        # A terminal that has gone away is nobody's concern: the run goes on without.
+        with contextlib.suppress(OSError):
+            try:
+                while not self._ended.wait(1 / _RATE):
+                    lines = draw(self._scene(), *self._screen.size, self._glyphs)
+                    self._screen.paint(lines, self._taken())
+            finally:
+                self._screen.close(self._taken())
+
+    def _taken(self) -> list[str]:
+        width, _ = self._screen.size
+        taken: list[str] = []
+        while self._lines:
+            line = self._lines.popleft()
+            taken += textwrap.wrap(
+                line,
+                max(width, _NARROWEST),
+                subsequent_indent="  ",
+                break_long_words=False,
+                break_on_hyphens=False,
             )
-        return Group(table, self._footer())
-
-    def _footer(self) -> Text:
-        tally = self._tally
-        failed = tally.states[JobState.FAILED] + tally.states[JobState.CANCELED]
-        parts = [
-            f"{decimal(tally.uploaded)} up",
-            f"{decimal(tally.downloaded)} down",
-            f"{tally.credits:,} credits",
-            _clock(time.monotonic() - tally.begin),
-        ]
-        if (left := tally.time_left()) is not None:
-            parts.append(f"about {_clock(left)} left")
-        if failed:
-            parts.append(f"{failed} failed")
-        if tally.stopping:
-            parts.append(f"stopping: {tally.stopping}")
-        return Text(" · ".join(parts), overflow="ellipsis", no_wrap=True)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+        return taken

@@ -1,100 +1,94 @@
-"""The tally behind the live view."""
+"""The live view: it never holds a run up, and gives the terminal back."""
 
 import io
+import threading
+import time
 
+import pytest
 from rich.console import Console
 
-from batchsync.events import (
-    Announcer,
-    BytesMoved,
-    Event,
-    JobMoved,
-    JobStalled,
-    StageEntered,
-    Stopping,
-)
-from batchsync.model import Failure, JobState, Stage
-from batchsync.report.progress import LiveView, Tally
+from batchsync.model import JobState
+from batchsync.report.progress import LiveView
+from batchsync.report.scene import Credits, Scene, lanes
+from tests.support.cli import until
 
 S = JobState
+STATES = {S.PENDING: 3}
 
 
-def moved(source: JobState, target: JobState, credits: int | None = None) -> JobMoved:
-    return JobMoved("a", source, target, 1.0, 1, credits_charged=credits)
+def a_scene() -> Scene:
+    return Scene("spring", STATES, lanes(STATES, {}), Credits())
 
 
-def test_moves_are_counted() -> None:
-    tally = Tally([S.PENDING, S.PENDING, S.DONE])
-    for event in (moved(S.PENDING, S.UPLOADED), moved(S.UPLOADED, S.SUBMITTING)):
-        tally(event)
-
-    assert (tally.total, tally.ended) == (3, 1)
-    assert (tally.states[S.PENDING], tally.states[S.SUBMITTING], tally.states[S.UPLOADED]) == (
-        1,
-        1,
-        0,
-    )
+def a_console(file: io.StringIO) -> Console:
+    return Console(file=file, force_terminal=True, width=60, height=20, legacy_windows=False)
 
 
-def test_bytes_credits_and_work_under_way_are_counted() -> None:
-    tally = Tally([S.RENDERED])
-    tally(StageEntered("a", Stage.DOWNLOAD))
-    tally(BytesMoved("up", 5))
-    tally(BytesMoved("down", 7))
-    assert tally.working == {"a": Stage.DOWNLOAD}
-    tally(moved(S.SUBMITTED, S.RENDERED, 375))
-    tally(moved(S.RENDERED, S.DONE))
+def test_a_view_draws_and_prints_what_is_said_above() -> None:
+    file = io.StringIO()
+    with LiveView(a_scene, a_console(file)) as view:
+        until(lambda: "spring" in file.getvalue())
+        view.print("a warning")
+        until(lambda: "a warning" in file.getvalue())
 
-    assert (tally.uploaded, tally.downloaded, tally.credits) == (5, 7, 375)
-    assert not tally.working
+    assert file.getvalue().endswith("\x1b[?25h")
 
 
-def test_a_job_that_stalls_is_not_worked_on() -> None:
-    tally = Tally([S.SUBMITTED])
-    tally(StageEntered("a", Stage.POLL))
-    tally(JobStalled("a", S.SUBMITTED, Failure(Stage.POLL, "x", "y")))
+def test_what_was_printed_last_is_not_lost() -> None:
+    file = io.StringIO()
+    with LiveView(a_scene, a_console(file)) as view:
+        view.print("last\x1b[2J words")
 
-    assert not tally.working
-
-
-def test_the_time_left_is_known_once_a_job_has_ended_in_this_run() -> None:
-    tally = Tally([S.DONE, S.RENDERED, S.PENDING])
-    assert tally.time_left() is None
-    tally.begin -= 10
-    tally(moved(S.RENDERED, S.DONE))
-
-    left = tally.time_left()
-    assert left is not None
-    assert 9 < left < 12
+    assert "last [2J words" in file.getvalue()
 
 
-def test_a_view_draws_whatever_the_tally_says() -> None:
-    out = io.StringIO()
-    tally = Tally([S.PENDING] * 3 + [S.FAILED])
-    with LiveView(tally, Console(file=out, force_terminal=True, width=120)) as view:
-        tally(Stopping("--halt: 3 jobs failed", leaving=False))
-        tally(moved(S.PENDING, S.DONE))
-        Console(file=out, width=120).print(view._draw())
+def test_an_error_gives_the_cursor_back() -> None:
+    file = io.StringIO()
+    with pytest.raises(KeyError), LiveView(a_scene, a_console(file)):
+        until(lambda: "\x1b[?25l" in file.getvalue())
+        raise KeyError
 
-    text = out.getvalue()
-    assert "stopping: --halt: 3 jobs failed" in text
-    assert "1 failed" in text
+    assert file.getvalue().endswith("\x1b[?25h")
 
 
-def test_an_empty_batch_can_be_drawn() -> None:
-    out = io.StringIO()
-    Console(file=out).print(LiveView(Tally([]), Console(file=out))._draw())
+class Stuck(io.StringIO):
+    """A terminal that takes nothing: somebody has pressed Ctrl-S."""
 
-    assert "0/0" in out.getvalue()
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+        self.freed = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.asked.set()
+        self.freed.wait()
+        return super().write(text)
 
 
-def test_every_subscriber_hears_every_event() -> None:
-    first: list[Event] = []
-    second: list[Event] = []
-    announce = Announcer(first.append)
-    announce(BytesMoved("up", 1))
-    announce.subscribe(second.append)
-    announce(BytesMoved("up", 2))
+def test_a_terminal_that_takes_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchsync.report.progress._PATIENCE", 0.05)
+    file = Stuck()
+    begin = time.monotonic()
+    try:
+        with LiveView(a_scene, a_console(file)) as view:
+            assert file.asked.wait(10)
+            for number in range(20_000):
+                view.print(f"line {number}")
+    finally:
+        file.freed.set()
 
-    assert first == [BytesMoved("up", 1), BytesMoved("up", 2)]
-    assert second == [BytesMoved("up", 2)]
+    assert time.monotonic() - begin < 8
+    until(lambda: file.getvalue().endswith("\x1b[?25h"))
+
+
+class Gone(io.StringIO):
+    """A terminal whose window was closed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_terminal_that_has_gone_is_nobodys_concern() -> None:
+    with LiveView(a_scene, a_console(Gone())) as view:
+        until(lambda: not view._thread.is_alive())
+        view.print("unheard")
