@@ -25,7 +25,7 @@ from batchsync.engine.stop import LeftError, Stop
 from batchsync.engine.tools import Tools
 from batchsync.engine.uploading import Uploading, reusable_since
 from batchsync.errors import ExitCode, RemoteError, Unauthorized
-from batchsync.events import Announcer, LimitChanged, Note
+from batchsync.events import Announcer, CallRetried, LimitChanged, Note
 from batchsync.ledger.protocol import FileFacts, Ledger
 from batchsync.ledger.siblings import Siblings
 from batchsync.model import Failure, JobState, Stage
@@ -79,7 +79,7 @@ class Engagement:
         """
         recorder = Recorder(self.ledger, self.announce)
         cases = await self._open_cases(recorder, plan)
-        api = RetryingApi(self.api, self.patience, self.traffic)
+        api = RetryingApi(self.api, self.patience, self.traffic, self._retried)
         account = await self._account(api, plan)
         files = await self.ledger.files()
         self._warn(advised(plan, files, account.tier if account else None))
@@ -103,6 +103,9 @@ class Engagement:
                 await engine.run(self._in_order(cases, tools.budget, history))
             finally:
                 self.saved_bytes = uploading.saved_bytes
+
+    def _retried(self, call: str, error: BaseException, pause: float) -> None:
+        self.announce(CallRetried(call, str(error), pause))
 
     def _doubts(self, plan: Plan) -> Iterable[tuple[Case, Claim]]:
         """Unconfirmed submissions of earlier runs, and what each had asked for."""

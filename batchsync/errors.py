@@ -6,6 +6,8 @@
     │   ├── ManifestError             the manifest: carries every problem found
     │   └── LedgerUnusable            newer, foreign or corrupted ledger file
     ├── LockHeld                      another run works on this batch
+    ├── Incomplete                    a render is not there yet: go on later
+    ├── Unconfirmed                   nobody knows whether a render was bought: a person must say
     ├── LedgerError                   the ledger could not record something
     │   └── StaleTransition           the job was not in the state expected
     ├── LocalFileError                a file on this machine
@@ -123,6 +125,21 @@ class LockHeld(BatchsyncError):
 
     exit_code = ExitCode.LOCKED
     code = "locked"
+
+
+class Incomplete(BatchsyncError):
+    """What was asked for is not there yet; asking again goes on, and buys nothing twice."""
+
+    exit_code = ExitCode.INCOMPLETE
+    retryable = True
+    code = "incomplete"
+
+
+class Unconfirmed(BatchsyncError):
+    """The answer to a create call was lost: it is not made again without a person's word."""
+
+    exit_code = ExitCode.UNCONFIRMED
+    code = "unconfirmed"
 
 
 class LedgerError(BatchsyncError):

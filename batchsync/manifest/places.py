@@ -37,6 +37,11 @@ def row_mark(base: int, line: int) -> int:
     return mark(base, line, _COLUMN_MASK)
 
 
+def line_of(mark: int) -> int:
+    """The line of a mark, from 0."""
+    return mark >> _COLUMN_BITS & _LINE_MASK
+
+
 def shift(start: int, columns: int) -> int:
     """The mark some columns to the right, on the same line."""
     return start + min(columns, _COLUMN_MASK - (start & _COLUMN_MASK))
@@ -66,7 +71,7 @@ class Places:
     def where(self, mark: int) -> str:
         """`file:line:column`; in a table `file:line, column NAME`, or `file:line` for a row."""
         place = self.place(mark)
-        line = (mark >> _COLUMN_BITS & _LINE_MASK) + 1
+        line = line_of(mark) + 1
         column = mark & _COLUMN_MASK
         if place.columns:
             cell = f", column {place.columns[column]}" if column < len(place.columns) else ""

@@ -1,0 +1,1 @@
+"""batchsync for other programs. The names to use are those of `batchsync` itself."""
