@@ -223,13 +223,23 @@ class Incoming:
             raise OutputUnwritable(f"can't write {self._part}: {error.strerror}") from error
 
     def _open(self) -> None:
-        self._part.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: what `write` could not write must not be tried again by `close`.
-        self._file = self._part.open("a+b", buffering=0)
+        # Every call of the system below gives the interpreter's lock away, and with many small
+        # files getting it back is what they cost: so there are as few as can be.
+        try:
+            self._file = self._opened()
+        except FileNotFoundError:
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._opened()
+        if not os.fstat(self._file.fileno()).st_size:
+            return
         self._file.seek(0)
         while block := self._file.read(BLOCK):
             self._hash.update(block)
             self.size += len(block)
+
+    def _opened(self) -> FileIO:
+        # Unbuffered: what `write` could not write must not be tried again by `close`.
+        return FileIO(self._part, "a+b")
 
     def _truncate(self) -> None:
         if self._file is not None:
@@ -240,15 +250,14 @@ class Incoming:
     def _write(self, blocks: list[bytes]) -> None:
         if self._file is None:
             return
-        for block in blocks:
-            rest = memoryview(block)
-            while rest:
-                written = self._file.write(rest) or 0
-                if not written:
-                    raise OSError(errno.EIO, "the file system takes no bytes")
-                self._hash.update(rest[:written])
-                self.size += written
-                rest = rest[written:]
+        rest = memoryview(b"".join(blocks))
+        while rest:
+            written = self._file.write(rest) or 0
+            if not written:
+                raise OSError(errno.EIO, "the file system takes no bytes")
+            self._hash.update(rest[:written])
+            self.size += written
+            rest = rest[written:]
 
     def _close(self) -> None:
         if self._file is None:

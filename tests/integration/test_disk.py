@@ -33,14 +33,9 @@ def _fill_disk(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
     monkeypatch.setattr(_FullDisk, "left", left)
 
     def opened(self):
-        self._part.parent.mkdir(parents=True, exist_ok=True)
-        self._file = _FullDisk(self._part, "a+b")
-        self._file.seek(0)
-        held = self._file.read()
-        self._hash.update(held)
-        self.size = len(held)
+        return _FullDisk(self._part, "a+b")
 
-    monkeypatch.setattr(Incoming, "_open", opened)
+    monkeypatch.setattr(Incoming, "_opened", opened)
 
 
 @pytest.mark.parametrize("missing", [1, 5_000, 1_500_000, 3_000_000])
