@@ -17,13 +17,13 @@ from batchsync.errors import NotFound, UsageError
 from batchsync.events import Announcer
 from batchsync.ledger import JobRecord, Ledger, SqliteLedger
 from batchsync.ledger.file import is_ledger
+from batchsync.ledger.reviews import Review, Verdict, reviews_in, word_on
 from batchsync.lock import held
 from batchsync.manifest import Manifest
 from batchsync.model import Failure, Job, JobState, Stage
 from batchsync.places import Places
+from batchsync.stages.claim import Claim
 
-# Seconds by which a project's range may differ from the one asked for: floats travel as JSON.
-_RANGE_SLACK = 0.01
 # A person waits for the answer: a moment's outage is sat out, a longer one is said.
 _PATIENCE = Patience(tries=8, total=30.0)
 
@@ -36,6 +36,7 @@ class Desk:
     ledger: Ledger
     recorder: Recorder
     records: Mapping[str, JobRecord]
+    reviews: Mapping[str, Review] = field(default_factory=dict)
 
     def job(self, job_id: str) -> Job:
         """A job of the manifest.
@@ -52,6 +53,11 @@ class Desk:
         """Where a job stands."""
         return from_record(self.job(job_id), self.records.get(job_id), 0)
 
+    def is_rejected(self, job_id: str) -> bool:
+        """Whether the output that stands now was watched, and rejected."""
+        word = word_on(self.reviews, self.records.get(job_id))
+        return word is not None and word.verdict is Verdict.REJECTED
+
 
 @asynccontextmanager
 async def desk(
@@ -66,11 +72,13 @@ async def desk(
     if not await asyncio.to_thread(is_ledger, places.state):
         raise UsageError(f"{manifest.name} has not been run yet: there is nothing to mend")
     async with held(places.lock, places.state, lock_wait):
+        # Before the ledger is opened: closing a file drops the locks that this process has on it.
+        reviews = await asyncio.to_thread(reviews_in, places.state)
         ledger = await asyncio.to_thread(SqliteLedger.open, places.state, run_id)
         try:
             recorder = Recorder(ledger, Announcer())
             await unconfirm_crashed(manifest.jobs, ledger, recorder)
-            yield Desk(manifest, ledger, recorder, await ledger.records())
+            yield Desk(manifest, ledger, recorder, await ledger.records(), reviews)
         finally:
             await ledger.close()
 
@@ -83,11 +91,13 @@ class Choice:
         patterns: ids or globs; a job named by its full id may also be done.
         failed: all that failed.
         canceled: all that were canceled.
+        rejected: all that are done and whose output was rejected in review.
     """
 
     patterns: tuple[str, ...] = ()
     failed: bool = False
     canceled: bool = False
+    rejected: bool = False
 
 
 @dataclass(slots=True)
@@ -116,7 +126,8 @@ async def retry(
             if not dry_run:
                 await open_desk.recorder.to_be_fetched(case, "retry")
             continue
-        if why := _not_to_be_retried(record, named=job_id in choice.patterns):
+        named = job_id in choice.patterns or (choice.rejected and open_desk.is_rejected(job_id))
+        if why := _not_to_be_retried(record, named):
             done.left_alone[job_id] = why
             continue
         if values and not dry_run:
@@ -147,6 +158,8 @@ def _chosen(open_desk: Desk, choice: Choice) -> list[str]:
     for job_id in ids:
         record = open_desk.records.get(job_id)
         if record is not None and record.state in wanted:
+            chosen[job_id] = None
+        if choice.rejected and open_desk.is_rejected(job_id):
             chosen[job_id] = None
     return [job_id for job_id in ids if job_id in chosen]
 
@@ -214,19 +227,9 @@ async def adopt(open_desk: Desk, api: Api, base_url: str, job_id: str, project_i
     attempt = open_desk.records[job_id].attempt
     if attempt is None:
         raise UsageError(f"job {job_id} has no attempt to adopt a project for")
-    for name, found in (("start", project.start_seconds), ("end", project.end_seconds)):
-        asked = float(attempt.parameters[f"{name}_seconds"])
-        if found is not None and abs(found - asked) > _RANGE_SLACK:
-            raise UsageError(
-                f"project {project_id} is not job {job_id}: its {name} is {found:g} s, "
-                f"not {asked:g} s"
-            )
-    own = (attempt.tag, case.job.name or case.job.id)
-    if project.name and not any(word in project.name for word in own):
-        raise UsageError(
-            f"project {project_id} is not job {job_id}: it is named {project.name!r}, and "
-            f"{attempt.tag} is not in that name"
-        )
+    claim = Claim.of(case.job, attempt.tag, attempt.parameters)
+    if why := claim.mismatch(project):
+        raise UsageError(f"project {project_id} is not job {job_id}: {why}")
     # What it costs is for the status answers to say, as with any other render.
     await open_desk.recorder.submitted(case, project_id, None)
     return project.status

@@ -13,6 +13,7 @@ from batchsync.collector import collector_resting
 from batchsync.errors import UsageError
 from batchsync.ledger.file import is_ledger, open_for_reading
 from batchsync.ledger.protocol import Cost, FileFacts, JobRecord, RunRecord
+from batchsync.ledger.reviews import Review, read_reviews
 from batchsync.ledger.sqlite import read_costs, read_files, read_latest_run, read_records
 from batchsync.manifest import Manifest
 from batchsync.model import Job
@@ -31,6 +32,7 @@ class Standing:
     costs: Mapping[str, Cost] = field(default_factory=dict)
     files: Mapping[str, FileFacts] = field(default_factory=dict)
     latest_run: RunRecord | None = None
+    reviews: Mapping[str, Review] = field(default_factory=dict)
 
 
 def read_standing(state: Path) -> Standing:
@@ -71,6 +73,7 @@ def _read(connection: sqlite3.Connection) -> Standing:
         read_costs(connection),
         read_files(connection),
         read_latest_run(connection),
+        read_reviews(connection),
     )
 
 

@@ -138,7 +138,7 @@ def _table(loaded: "Manifest", where: "Places", folder: Path, choice: _Choice) -
 
     standing = read_standing(where.state)
     steps = planned_offline(loaded, standing)
-    table = table_of(rows(steps, standing.records, standing.costs, folder))
+    table = table_of(rows(steps, standing.records, standing.costs, folder, standing.reviews))
     if choice.status:
         table = with_status(table, choice.status)
     if choice.by:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from batchsync.errors import OutputUnwritable
 from batchsync.ledger.protocol import Attempt, Cost, JobRecord
+from batchsync.ledger.reviews import Review, word_on
 from batchsync.model import Job, JobState
 from batchsync.plan import Step
 from batchsync.stages.download import sync_folder
@@ -89,6 +90,7 @@ def rows(
     records: Mapping[str, JobRecord],
     costs: Mapping[str, Cost],
     folder: Path,
+    reviews: Mapping[str, Review] | None = None,
 ) -> list[Row]:
     """The table's rows; numbers as numbers, times as ISO 8601 in UTC, nothing as None.
 
@@ -97,9 +99,16 @@ def rows(
         records: where each job stands.
         costs: over all attempts of each job.
         folder: that the table will lie in; outputs are named relative to it.
+        reviews: the latest word on each job.
     """
     return [
-        _row(step, records.get(step.job.id), costs.get(step.job.id, _NO_COST), folder)
+        _row(
+            step,
+            records.get(step.job.id),
+            costs.get(step.job.id, _NO_COST),
+            folder,
+            word_on(reviews or {}, records.get(step.job.id)),
+        )
         for step in steps
     ]
 
@@ -109,7 +118,9 @@ def status_word(state: JobState) -> str:
     return JobState.PENDING.value if state is JobState.UPLOADED else state.value
 
 
-def _row(step: Step, record: JobRecord | None, cost: Cost, folder: Path) -> Row:
+def _row(
+    step: Step, record: JobRecord | None, cost: Cost, folder: Path, word: Review | None
+) -> Row:
     job = step.job
     state = record.state if record else JobState.PENDING
     attempt = record.attempt if record else None
@@ -130,6 +141,9 @@ def _row(step: Step, record: JobRecord | None, cost: Cost, folder: Path) -> Row:
         "error_message": failure.message if failure else None,
     }
     ordered = {column: row[column] for column in COLUMNS}
+    if word is not None:
+        said = (word.verdict.value if word.verdict else None, word.note or None)
+        ordered |= dict(zip(REVIEW_COLUMNS, said, strict=True))
     return ordered | {tag_column(tag): value for tag, value in job.tags.items()}
 
 

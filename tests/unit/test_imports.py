@@ -21,7 +21,7 @@ FILES = {
 }
 EVERYWHERE = {"batchsync", "batchsync.model", "batchsync.errors", "batchsync.events"}
 # DESIGN: cli -> report, executors -> engine -> stages -> api. A module may import what is below.
-LAYERS = {"api": 0, "stages": 1, "engine": 2, "executors": 3, "report": 3, "cli": 9}
+LAYERS = {"api": 0, "stages": 1, "engine": 2, "executors": 3, "report": 3, "review": 4, "cli": 9}
 
 
 def _is_typing_only(node: ast.AST) -> bool:
@@ -131,6 +131,21 @@ def test_only_its_command_imports_the_sandbox() -> None:
     }
 
     assert users == {"batchsync.cli.sandbox"}
+
+
+def test_only_its_command_imports_the_review() -> None:
+    users = {
+        module
+        for module in FILES
+        if part(module) != "review" and any(part(name) == "review" for name in ours(module))
+    }
+
+    assert users == {"batchsync.cli.review"}
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if part(name) == "review"])
+def test_the_review_has_no_way_to_the_service_and_none_to_buy(module: str) -> None:
+    assert not {part(name) for name in ours(module)} & {"api", "stages", "engine", "executors"}
 
 
 def test_one_place_imports_aiohttp_for_requests() -> None:

@@ -1,0 +1,1 @@
+"""The local page to watch a batch and judge its outputs."""
