@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format soak fuzz bench clean
+.PHONY: help setup demo test test-browser lint types format soak fuzz bench pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -22,6 +22,9 @@ demo: $(STAMP) ## run the main job against the local sandbox, on media made on t
 
 test: $(STAMP) ## the whole test suite, in parallel and in random order
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-browser: $(STAMP) ## what people see, driven in Chromium (apt-get install chromium)
+	$(BIN)/python -m pytest -n 0 -m browser tests/browser
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -45,8 +48,11 @@ fuzz: $(STAMP) ## coverage-guided fuzzing of manifests and answers (installs ath
 	$(BIN)/python -m tests.fuzz.manifest -max_total_time=60 .fuzz/manifest manifests
 	$(BIN)/python -m tests.fuzz.answers -max_total_time=60
 
-bench: $(STAMP) ## measure; prints figures, asserts nothing by the clock
-	$(BIN)/python -m tests.bench
+bench: $(STAMP) ## measure beside the official SDK, a bare loop and curl (ten minutes); less: PARTS="span --quick"
+	$(BIN)/python -m tests.bench $(PARTS)
+
+pictures: $(STAMP) ## make the pictures of README and docs anew, by running the real thing
+	$(BIN)/python -m tests.pictures
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .demo manifests/media manifests/outputs manifests/.batchsync .bench .fuzz build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,29 @@ from batchsync.model import Failure, JobState, Stage
 
 
 @dataclass(frozen=True, slots=True)
+class RunBegan:
+    """A run sets out; `goal` is where a job is done with, short of `done` for `--no-wait`.
+
+    `limit` is how many renders may be in flight, None where the run finds out by itself.
+    """
+
+    batch: str
+    run_id: str
+    at: float
+    goal: JobState = JobState.DONE
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run is over; `code` is what the process ends with, `error` what ended it too early."""
+
+    at: float
+    code: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobMoved:
     """A transition that is on disk. Credits are whole, times unix seconds."""
 
@@ -89,7 +112,9 @@ class Note:
 
 
 Event = (
-    JobMoved
+    RunBegan
+    | RunEnded
+    | JobMoved
     | JobStalled
     | StageEntered
     | BytesMoved

@@ -12,7 +12,6 @@ import typer
 from batchsync.cli.options import Json, ManifestArgument, Only, State, overrides, where_flags
 
 if TYPE_CHECKING:
-    from batchsync.ledger import RunRecord
     from batchsync.manifest import Manifest
     from batchsync.places import Places
     from batchsync.report.standing import Row
@@ -132,23 +131,7 @@ class Subject:
 def is_running(standing: "Standing") -> bool:
     """Whether a run is at work, so far as can be told from here."""
     run = standing.latest_run
-    return bool(run and run.ended_at is None and _is_alive(run))
-
-
-def _is_alive(run: "RunRecord") -> bool:
-    """Whether the process of a run that has not said that it ended is still there."""
-    import os
-    import socket
-
-    if run.host != socket.gethostname():
-        return True  # nobody can tell from here
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+    return run is not None and run.is_at_work
 
 
 def _job_json(job: str, standing: "Standing") -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Adoption:
                 self._strangers.pop(project.id, None)
                 task = asyncio.create_task(self._adopt(case, project))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(self._written)
                 return
         if project.name and TAG_PREFIX in project.name:
             self._strangers[project.id] = project
@@ -85,6 +85,11 @@ class Adoption:
         """
         while self._tasks:
             await asyncio.gather(*self._tasks)
+
+    def _written(self, task: "asyncio.Task[None]") -> None:
+        # One that failed stays, for `recorded` to raise: nobody else waits for it.
+        if task.cancelled() or task.exception() is None:
+            self._tasks.discard(task)
 
     async def _adopt(self, case: Case, project: Project) -> None:
         tools = self._tools

@@ -75,7 +75,7 @@ class Engine:
         self._halt = Halt.parse(tools.settings.halt) if tools.settings.halt else None
         self._submitting = Submitting(tools, self._submitted, self._doubted)
         self._collecting = Collecting(tools, history, self._rendered, self._submitting.progressed)
-        self._adoption = Adoption(tools, self._watch)
+        self._adoption = Adoption(tools, self._submitted)
         self._hearing = Hearing(self._collecting.poller, self._adoption) if hears else None
         self._delivering = Delivering(tools, output_dir)
         self._ready: asyncio.Queue[Case | None] = asyncio.Queue(_LEAD)

@@ -92,8 +92,9 @@ class Library:
             except SourceUnfit:
                 pass  # it was the other job's file; ours may be fine
             except asyncio.CancelledError:
-                if not gone.cancelled():
-                    raise  # it is this job that is being canceled, not the other
+                task = asyncio.current_task()
+                if not gone.cancelled() or (task and task.cancelling()):
+                    raise  # it is this job that is being canceled, not only the other
             except RemoteError as error:
                 if error.retryable or isinstance(error, _ACCOUNT_ERRORS):
                     raise

@@ -51,31 +51,32 @@ class Line:
     Attributes:
         queueing: whether the service lets renders wait for their turn.
         recent: the latest ends since that was last judged otherwise.
+        entered: renders that have come so far.
     """
 
     def __init__(self) -> None:
         self.queueing = Queueing.UNSURE
         self.recent: deque[End] = deque(maxlen=_RECENT)
-        self._entered = 0
+        self.entered = 0
         self._ends = array("d")
         self._deepest = 0
 
     def __len__(self) -> int:
-        return self._entered - len(self._ends)
+        return self.entered - len(self._ends)
 
     @property
     def width(self) -> int:
         """How many of the oldest renders may be at work."""
         if self.queueing is Queueing.NO:
-            return self._entered + 1
+            return self.entered + 1
         # Somewhat more than have been seen to be, to notice when there are more.
         seen = self._deepest + max(2, self._deepest // 2)
         return seen if self.queueing is Queueing.YES else max(_FEW, isqrt(len(self)), seen)
 
     def enter(self) -> int:
         """Take the next place; the answer is the number of those that came before."""
-        self._entered += 1
-        return self._entered - 1
+        self.entered += 1
+        return self.entered - 1
 
     def leave(
         self,

@@ -17,6 +17,8 @@ _PRICE = 0.14
 # Renders ending in a second, as a share of the calls allowed in one, that double that price: the
 # more are in flight, the less the lag of one matters, and 10,000 must fit into the budget.
 _BUSY = 1 / 100
+# The whole batch waits for its last renders: looks at them are worth this share of the price.
+_LAST_PRICE = 0.1
 # However many are in flight, a look is worth no more than this share of the spread of times: that
 # is two or three looks a render, and with fewer nothing would be learnt.
 _DEAREST = 0.2
@@ -48,10 +50,12 @@ class Planner:
 
     Attributes:
         relaxed: ends are told by others; looks become a rare fallback.
+        last: only the last renders of all are in flight.
     """
 
     def __init__(self, history: History, shortest: float, longest: float) -> None:
         self.relaxed = False
+        self.last = False
         self.shortest = max(shortest, _LEAST)
         self.longest = max(longest, self.shortest)
         self._history = history
@@ -141,7 +145,7 @@ class Planner:
         if self.relaxed:
             return spread * _RELAXED_PRICE
         price = self.shortest * _PRICE * (1 + load / timing.typical / _BUSY)
-        return min(price, spread * _DEAREST)
+        return min(price, spread * _DEAREST) * (_LAST_PRICE if self.last else 1.0)
 
 
 def _soon(longest: float) -> float:

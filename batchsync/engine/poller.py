@@ -24,6 +24,8 @@ from batchsync.errors import RemoteError, Throttled
 
 K = TypeVar("K")
 
+# So many renders, with no more to come, are the last of so many at least.
+_LAST, _LAST_OF = 2, 20
 # Status calls under way at a time.
 _WIDTH = 32
 # Of the renders that wait at the service, one is looked at every so many longest pauses.
@@ -68,6 +70,7 @@ class Poller(Generic[K]):
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._watches: dict[Hashable, Watch[K]] = {}
+        self._draining = False
         self._behind: deque[Watch[K]] = deque()
         self._line = Line()
         self._pace = Pace()
@@ -120,8 +123,11 @@ class Poller(Generic[K]):
         return True
 
     async def drained(self) -> None:
-        """Wait until nothing is watched."""
+        """Wait until nothing is watched; what is watched now is the last for the time being."""
+        self._draining = True
+        self._hasten(asyncio.get_running_loop().time())
         await self._idle.wait()
+        self._draining = self._planner.last = False
 
     async def run(self) -> None:
         """Look, for ever; to be canceled."""
@@ -305,3 +311,13 @@ class Poller(Generic[K]):
                 self._start(next_one, begun, now)
         if not self._watches:
             self._idle.set()
+        self._hasten(now)
+
+    def _hasten(self, now: float) -> None:
+        """Look more often at the last renders: the whole batch waits for them."""
+        last = self._draining and 0 < len(self._watches) <= _LAST
+        if last and not self._planner.last and self._line.entered >= _LAST_OF:
+            self._planner.last = True
+            for watch in self._watches.values():
+                if watch.begun is not None and not watch.in_air and watch.looks:
+                    self._set(watch, min(watch.due, self._planner.next(watch, now, self._load)))

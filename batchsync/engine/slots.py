@@ -14,8 +14,9 @@ _AUTO_MOST = 200
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
-# Quiet successes in a row at the full limit before one more is tried.
-_QUIET = 2
+# Successes in a row at the full limit before one more is tried: each at once, until a 429 has shown
+# that there is a limit; from then on few, as every try above it is a request in vain.
+_UNLIMITED, _LIMITED = 1, 8
 
 
 class Slots:
@@ -35,6 +36,7 @@ class Slots:
         self._used = 0
         self._held = 0
         self._quiet = 0
+        self._enough = _UNLIMITED
         self._pause = _FIRST_PAUSE
         self._shut_until = 0.0
         self._obeying = False
@@ -69,7 +71,7 @@ class Slots:
         self._held += 1
         self._pause = _FIRST_PAUSE
         self._quiet += 1
-        if self._adapts and self._used >= self.limit < _AUTO_MOST and self._quiet >= _QUIET:
+        if self._adapts and self._used >= self.limit < _AUTO_MOST and self._quiet >= self._enough:
             self._quiet = 0
             self._set_limit(self.limit + 1, "the service takes more")
         self._admit()
@@ -91,7 +93,7 @@ class Slots:
     def throttled(self, retry_after: float | None) -> None:
         """A create call was answered 429; its slot is given back."""
         self._used -= 1
-        self._quiet = 0
+        self._quiet, self._enough = 0, _LIMITED
         now = asyncio.get_running_loop().time()
         # Calls that were in the air together are answered together: one pause for all.
         if now >= self._shut_until:

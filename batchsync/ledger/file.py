@@ -8,7 +8,8 @@ from batchsync.errors import LedgerUnusable
 
 # "bsyc" in ASCII, in SQLite's own header field for such marks.
 APPLICATION_ID = 0x62737963
-_SQLITE_MAGIC = b"SQLite format 3\x00"
+# Bytes of the header that every SQLite file begins with.
+_HEADER = 100
 _MARKS = ("application_id", "user_version")
 
 
@@ -76,21 +77,18 @@ def _has_content(path: Path) -> bool:
 def is_ledger(path: Path) -> bool:
     """Whether a ledger lies there; False where there is nothing yet.
 
+    SQLite alone opens the file: closing it by ourselves would drop the locks that a run in this
+    process has on it (POSIX drops them at the first close of any handle).
+
     Raises:
         LedgerUnusable: something else lies there, or a ledger that can't be used.
     """
     if not _has_content(path):
         return False
     try:
-        with path.open("rb") as file:
-            magic = file.read(len(_SQLITE_MAGIC))
-    except OSError as error:
-        raise LedgerUnusable(f"the ledger {path} can't be read: {error.strerror}") from error
-    if magic != _SQLITE_MAGIC:
-        raise LedgerUnusable(
-            f"{path} is no batchsync ledger; it was not touched. Name another with --state"
-        )
-    try:
+        if path.stat().st_size < _HEADER:
+            # SQLite would take it for empty, and write over it.
+            raise _foreign(path)
         connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
         try:
             if _is_blank(connection):
@@ -99,10 +97,12 @@ def is_ledger(path: Path) -> bool:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        if _is_locked(error):
+        if _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise LedgerUnusable(
                 f"another program keeps the ledger {path} locked; close it there and try again"
             ) from error
+        if _code_of(error) == sqlite3.SQLITE_NOTADB:
+            raise _foreign(path) from error
         raise LedgerUnusable(
             f"the ledger {path} is damaged ({error}); it was not touched. "
             "Restore it from a backup: without it, batchsync can't know what was paid for"
@@ -110,9 +110,14 @@ def is_ledger(path: Path) -> bool:
     return True
 
 
-def _is_locked(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without its extension
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _foreign(path: Path) -> LedgerUnusable:
+    return LedgerUnusable(
+        f"{path} is no batchsync ledger; it was not touched. Name another with --state"
+    )
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # without its extension
 
 
 def _is_blank(connection: sqlite3.Connection) -> bool:

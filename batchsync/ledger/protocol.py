@@ -1,5 +1,7 @@
 """What the rest of batchsync asks of a ledger, and the frozen records that it hands out."""
 
+import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -162,6 +164,22 @@ class RunRecord:
     base_url: str
     version: str
     exit_code: int | None
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its process has not ended, as far as can be told from here."""
+        if self.ended_at is not None:
+            return False
+        # Nobody can tell from another machine; and on Windows, signal 0 is Ctrl-C.
+        if self.host != socket.gethostname() or os.name == "nt":
+            return True
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True
+        return True
 
 
 class Ledger(Protocol):

@@ -146,12 +146,8 @@ def _open(path: str) -> sqlite3.Connection:
         ValueError: it is no ledger, or can't be read without writing.
         sqlite3.Error, OSError: it can't be read.
     """
-    with open(path, "rb") as file:  # noqa: PTH123 - a Path for each of hundreds takes longer
-        header = file.read(100)
-    if not header.startswith(_MAGIC):
-        raise ValueError("no SQLite file")
-    if header[_WAL_BYTES] == _WAL and not _is_live(path):
-        raise ValueError("its log would have to be made to read it")
+    if not _is_live(path):
+        _check_header(path)
     connection = sqlite3.connect(
         f"{Path(path).as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None
     )
@@ -161,6 +157,17 @@ def _open(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_header(path: str) -> None:
+    # Only of one that nobody works on: closing the file would drop the locks that a run in this
+    # process has on it (POSIX drops them at the first close of any handle).
+    with open(path, "rb") as file:  # noqa: PTH123 - a Path for each of hundreds takes longer
+        header = file.read(100)
+    if not header.startswith(_MAGIC):
+        raise ValueError("no SQLite file")
+    if header[_WAL_BYTES] == _WAL:
+        raise ValueError("its log would have to be made to read it")
 
 
 def _is_live(path: str) -> bool:

@@ -23,6 +23,8 @@ _MOST_IN_ONE_COMMIT = 512
 # Seconds between commits of calls that are not urgent. At rest there is no waiting at all; under
 # load it means a hundred syncs a second instead of one for every record.
 _REST = 0.01
+# How often the ledger is asked to leave WAL mode, a rest apart, while others read it.
+_TRIES_AT_REST = 10
 
 Work = Callable[[sqlite3.Connection], Any]
 
@@ -84,8 +86,12 @@ class Writer:
     def _close(self) -> None:
         # At rest the ledger is one plain file: easy to copy, and readable without making others.
         # Whoever is reading just now keeps it in WAL mode, which is as good.
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+        for _ in range(_TRIES_AT_REST):
+            try:
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+                break
+            except sqlite3.Error:
+                time.sleep(_REST)
         self._connection.close()
 
     def _gather(self, first: _Order) -> tuple[list[_Order], bool]:

@@ -6,8 +6,6 @@ that the process holds on it, so that no two connections of this process may ove
 
 import asyncio
 import contextlib
-import os
-import socket
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -108,19 +106,5 @@ def _read_page(connection: sqlite3.Connection) -> Page:
             read_costs(connection),
             read_reviews(connection),
             run,
-            run is not None and run.ended_at is None and _is_alive(run),
+            run is not None and run.is_at_work,
         )
-
-
-def _is_alive(run: RunRecord) -> bool:
-    """Whether the process of a run that has not said that it ended is still there."""
-    # Nobody can tell from another machine; and on Windows, signal 0 is Ctrl-C.
-    if run.host != socket.gethostname() or os.name == "nt":
-        return True
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

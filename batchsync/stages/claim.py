@@ -42,8 +42,10 @@ class Claim:
         """Whether the project is this attempt's beyond doubt: name, tag and range are its own."""
         if project.name is None or self.mismatch(project) is not None:
             return False
-        # As it comes from the service: one line, without what can't be printed.
-        return project.name == plain_words(tagged(self.name, self.tag))
+        # As it comes from the service: one line, without what can't be printed, and cut. Of a very
+        # long name the tag is cut off: that is no proof.
+        own = plain_words(tagged(self.name, self.tag))
+        return project.name == own and own.endswith(self.tag)
 
     def mismatch(self, project: Project) -> str | None:
         """Why the project can't be this attempt's; None if it may be."""

@@ -10,7 +10,7 @@ from tests.support.cli import Cli, run_cli
 
 _COMMANDS = (
     *("run", "plan", "validate", "status", "results", "retry", "fetch", "resolve", "init"),
-    *("spend", "config", "schema", "doctor", "sandbox"),
+    *("spend", "config", "schema", "doctor", "sandbox", "report", "review"),
 )
 
 

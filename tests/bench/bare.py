@@ -1,36 +1,41 @@
 """The bare minimum: an aiohttp loop that sends the requests of a batch and records nothing.
 
-`python -m tests.bench.bare API PAIRS.csv IN_FLIGHT SECONDS STATUS_CALLS`
+It uploads a file once, keeps no ledger, checks nothing, tries nothing again and probes no media;
+it reads and writes files whole. What it takes is what aiohttp and the requests take.
 """
 
+import argparse
 import asyncio
 import csv
+import itertools
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 _KEY = {"Authorization": "Bearer bench"}
+# As the vendor's documentation advises.
+_BACKOFF = 1.5
 
 
 class Loop:
-    """Sends everything that a batch sends, as often as a batch does."""
+    """Sends everything that a batch sends."""
 
-    def __init__(self, session: aiohttp.ClientSession, api: str, seconds: float) -> None:
+    def __init__(self, session: aiohttp.ClientSession, api: str, output: Path) -> None:
         self._session = session
         self._api = api
-        self._seconds = seconds
+        self._output = output
         self._names: dict[str, asyncio.Future[str]] = {}
 
-    async def job(self, files: Sequence[str], looks: int) -> None:
+    async def job(self, row: dict[str, str], waits: Iterator[float]) -> None:
         """One job from upload to download."""
+        files = (row["video"], row["audio"])
         await self._upload([file for file in files if file not in self._names])
         video, audio = [await self._names[f] if f in self._names else f for f in files]
         body = {
-            "name": "bench",
+            "name": row["id"],
             "start_seconds": 0,
             "end_seconds": 1,
             "assets": {
@@ -41,15 +46,18 @@ class Loop:
             "style": {"generation_mode": "lite"},
         }
         project = (await self._ask("POST", "/v1/lip-sync", body))["id"]
-        await self._download(await self._wait(project, looks))
+        url = await self._wait(project, waits)
+        async with self._session.get(url) as answer:
+            content = await answer.read()
+        (self._output / f"{row['id']}.mp4").write_bytes(content)
 
-    async def _upload(self, files: Sequence[str]) -> None:
+    async def _upload(self, files: list[str]) -> None:
         local = [file for file in files if not file.startswith("https:")]
         if not local:
             return
         loop = asyncio.get_running_loop()
         self._names.update({file: loop.create_future() for file in local})
-        kinds = [{"type": "video", "extension": Path(file).suffix[1:]} for file in local]
+        kinds = [{"type": _kind(file), "extension": Path(file).suffix[1:]} for file in local]
         items = (await self._ask("POST", "/v1/files/upload-urls", {"items": kinds}))["items"]
         for file, item in zip(local, items, strict=True):
             content = Path(file).read_bytes()
@@ -57,41 +65,69 @@ class Loop:
                 await answer.read()
             self._names[file].set_result(item["file_path"])
 
-    async def _wait(self, project: str, looks: int) -> str:
+    async def _wait(self, project: str, waits: Iterator[float]) -> str:
         while True:
-            await asyncio.sleep(self._seconds / looks)
+            await asyncio.sleep(next(waits))
             shown = await self._ask("GET", f"/v1/video-projects/{project}")
             if shown["status"] == "complete":
                 return str(shown["downloads"][0]["url"])
-
-    async def _download(self, url: str) -> None:
-        async with self._session.get(url) as answer:
-            await answer.read()
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
         async with self._session.request(
             method, self._api + path, json=body, headers=_KEY
         ) as answer:
+            answer.raise_for_status()
             return json.loads(await answer.read())
 
 
-async def main(api: str, pairs: Path, in_flight: int, seconds: float, status_calls: int) -> None:
+def _kind(file: str) -> str:
+    return "video" if file.endswith(".mp4") else "audio"
+
+
+def even(seconds: float, looks: int) -> Iterator[float]:
+    """So many looks at a render of so many seconds, the last of them at its end."""
+    return itertools.repeat(seconds / looks)
+
+
+def growing(first: float, longest: float) -> Iterator[float]:
+    """The documented policy."""
+    while True:
+        yield first
+        first = min(longest, first * _BACKOFF)
+
+
+async def run(options: argparse.Namespace) -> None:
     """Run every pair, so many at a time."""
-    with pairs.open(encoding="utf-8", newline="") as file:
-        jobs = [(row["video"], row["audio"]) for row in csv.DictReader(file)]
-    each, more = divmod(status_calls, len(jobs))
-    source = iter(enumerate(jobs))
+    options.output.mkdir(parents=True, exist_ok=True)
+    with options.pairs.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    each, more = divmod(options.looks, len(rows))
+    source = iter(enumerate(rows))
 
     async def work(loop: Loop) -> None:
-        for number, files in source:
-            await loop.job(files, max(1, each + (number < more)))
+        for number, row in source:
+            if options.looks:
+                waits = even(options.render, max(1, each + (number < more)))
+            else:
+                waits = growing(options.first, options.longest)
+            await loop.job(row, waits)
 
-    connector = aiohttp.TCPConnector(limit=in_flight)
+    connector = aiohttp.TCPConnector(limit=options.in_flight)
     async with aiohttp.ClientSession(connector=connector) as session:
-        loop = Loop(session, api, seconds)
-        await asyncio.gather(*(work(loop) for _ in range(in_flight)))
+        loop = Loop(session, options.api, options.output)
+        await asyncio.gather(*(work(loop) for _ in range(options.in_flight)))
 
 
 if __name__ == "__main__":
-    _, address, table, width, render, calls = sys.argv
-    asyncio.run(main(address, Path(table), int(width), float(render), int(calls)))
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.bare", description=__doc__)
+    parser.add_argument("api")
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--in-flight", type=int, default=16)
+    parser.add_argument("--first", type=float, default=3.0, help="first wait, seconds")
+    parser.add_argument("--longest", type=float, default=30.0, help="longest wait, seconds")
+    parser.add_argument(
+        "--looks", type=int, default=0, help="status requests in all, spread evenly"
+    )
+    parser.add_argument("--render", type=float, default=0.0, help="with --looks: of a job, seconds")
+    asyncio.run(run(parser.parse_args()))

@@ -6,15 +6,23 @@ from pathlib import Path
 
 
 def write_batch(
-    folder: Path, pairs: Iterable[tuple[str, str]], run: Mapping[str, object] | None = None
+    folder: Path,
+    pairs: Iterable[tuple[str, str]],
+    run: Mapping[str, object] | None = None,
+    end: float | str = 1,
 ) -> Path:
-    """A manifest with one job for each (video, audio), of one second each."""
+    """A manifest with one job for each (video, audio), all with the same `end_seconds`."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "pairs.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["id", "video", "audio"])
         rows.writerows((f"job-{n:06d}", *pair) for n, pair in enumerate(pairs))
-    lines = ["version: 1", "name: bench", "defaults: {end_seconds: 1}", "jobs_from: [pairs.csv]"]
+    lines = [
+        "version: 1",
+        "name: bench",
+        f"defaults: {{end_seconds: {end}}}",
+        "jobs_from: [pairs.csv]",
+    ]
     if run:
         lines += ["run:", *(f"  {name}: {value}" for name, value in run.items())]
     path = folder / "batch.yaml"

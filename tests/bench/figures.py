@@ -1,93 +1,164 @@
-"""What a benchmark finds, and the table that shows it."""
+"""What a benchmark finds, and the tables that show it."""
 
-from collections.abc import Iterable, Sequence
+import statistics
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
+
+OURS = "batchsync"
+BARE = "bare loop"
+THREADS = "SDK threads"
+ASYNC = "SDK asyncio"
+CURL = "curl"
+# What a figure may be measured against that is no client: a schedule, the interpreter alone.
+IDEAL = "ideal"
+PYTHON = "python alone"
+
+_WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked of our figure.
+
+    Attributes:
+        limit: times the figure of `against`; the figure itself where that is None.
+        against: whose figure.
+        least: the limit is the least allowed, not the most.
+    """
+
+    limit: float
+    against: str | None = None
+    least: bool = False
+
+    def __str__(self) -> str:
+        sign = "≥" if self.least else "≤"
+        return f"{sign} {self.limit:g}" + (f" of {self.against}" if self.against else "")
+
+    def met(self, value: float) -> bool:
+        """Whether this is good enough."""
+        return value >= self.limit if self.least else value <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured figure.
+    """One thing that was measured, for everyone who did it.
 
     Attributes:
-        name: `bench: what`.
-        unit: of `ours` and `reference`.
-        ours: what batchsync took.
-        reference: the same of something that does the bare minimum, or None.
-        target: at most this; of the ratio where there is a reference, else of `ours`.
-        goal: the later, harder target (issue 5), or None.
+        part: the bench.
+        what: is measured.
+        unit: of all values.
+        runs: every measured value, by who did it; a median stands for them.
+        target: of issue 5, or None where it asks nothing.
         note: what a reader must know.
+        comparable: ours by another's says something; not so of what is a ratio already.
     """
 
-    name: str
+    part: str
+    what: str
     unit: str
-    ours: float
-    reference: float | None = None
-    target: float | None = None
-    goal: float | None = None
+    runs: Mapping[str, Sequence[float]]
+    target: Target | None = None
     note: str = ""
+    comparable: bool = True
 
     @property
-    def ratio(self) -> float | None:
-        """Ours by the reference."""
-        return self.ours / self.reference if self.reference else None
+    def medians(self) -> dict[str, float]:
+        """Of the runs."""
+        return {who: statistics.median(values) for who, values in self.runs.items()}
 
     @property
-    def judged(self) -> float:
-        """The figure that the targets are about."""
-        return self.ours if self.ratio is None else self.ratio
+    def ratios(self) -> dict[str, float]:
+        """Ours by that of each other."""
+        mine = self.medians.get(OURS)
+        if mine is None or not self.comparable:
+            return {}
+        others = ((who, value) for who, value in self.medians.items() if who != OURS)
+        return {who: mine / value for who, value in others if value}
+
+    @property
+    def judged(self) -> float | None:
+        """The value that the target is about."""
+        if self.target is None:
+            return None
+        against = self.target.against
+        return self.ratios[against] if against else self.medians[OURS]
 
     @property
     def verdict(self) -> str:
-        """Whether target and goal are met, in a word."""
-        if self.target is None:
+        """Whether the target is met; nothing where there is none."""
+        if self.target is None or self.judged is None:
             return ""
-        if self.judged > self.target:
-            return "MISSED"
-        return "met" if self.goal is None or self.judged <= self.goal else "met, goal not"
+        return "met" if self.target.met(self.judged) else "MISSED"
 
     def to_json(self) -> dict[str, Any]:
         """For `results.json`."""
-        return {**asdict(self), "ratio": self.ratio, "verdict": self.verdict}
+        return {
+            "what": self.what,
+            "unit": self.unit,
+            "medians": self.medians,
+            "ratios": self.ratios,
+            "runs": {who: list(values) for who, values in self.runs.items()},
+            "target": asdict(self.target) | {"text": str(self.target)} if self.target else None,
+            "judged": self.judged,
+            "verdict": self.verdict,
+            "note": self.note,
+        }
 
 
-_HEADS = ("figure", "ours", "reference", "ratio", "target", "goal", "", "note")
+def tables(figures: Iterable[Figure]) -> str:
+    """A table for each part, its notes below it."""
+    parts = groupby(figures, key=lambda figure: figure.part)
+    return "\n\n".join(_table(part, list(group)) for part, group in parts)
 
 
-def table(figures: Iterable[Figure]) -> str:
-    """The figures in aligned columns."""
-    rows = [_HEADS, *(_row(figure) for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    return "\n".join(_line(row, widths) for row in rows)
+def _table(part: str, figures: Sequence[Figure]) -> str:
+    who = list(dict.fromkeys(name for figure in figures for name in figure.runs))
+    notes = list(dict.fromkeys(figure.note for figure in figures if figure.note))
+    rows = [(part, *who, "measured", "target", "")]
+    rows += [_row(figure, who, notes) for figure in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [_line(row, widths) for row in rows]
+    lines.insert(1, "─" * max(len(line) for line in lines))
+    return "\n".join([*lines, *(_footnote(number, note) for number, note in enumerate(notes, 1))])
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
-    by_ratio = figure.ratio is not None
+def _row(figure: Figure, who: Sequence[str], notes: Sequence[str]) -> tuple[str, ...]:
+    mark = f" [{notes.index(figure.note) + 1}]" if figure.note else ""
     return (
-        figure.name,
-        f"{_number(figure.ours)} {figure.unit}",
-        "" if figure.reference is None else f"{_number(figure.reference)} {figure.unit}",
-        "" if figure.ratio is None else f"{figure.ratio:.2f}",
-        _limit(figure.target, by_ratio),
-        _limit(figure.goal, by_ratio),
+        figure.what + mark,
+        *(_cell(figure, name) for name in who),
+        "" if figure.judged is None else number(figure.judged),
+        "" if figure.target is None else str(figure.target),
         figure.verdict,
-        figure.note,
     )
 
 
-def _limit(limit: float | None, by_ratio: bool) -> str:
-    if limit is None:
+def _cell(figure: Figure, who: str) -> str:
+    if who not in figure.runs:
         return ""
-    return f"<= {limit:g}x" if by_ratio else f"<= {limit:g}"
+    ratio = figure.ratios.get(who)
+    beside = "" if ratio is None else f" ({number(ratio)}x)"
+    return f"{number(figure.medians[who])} {figure.unit}".rstrip() + beside
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def number(value: float) -> str:
+    """Three digits that count, and no decimals where there are none."""
+    if value >= 100 or (value >= 10 and value == round(value)):
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    first, last = 0, len(row) - 1
     cells = [
-        cell.rjust(width) if 0 < column < 4 else cell.ljust(width)
+        cell.ljust(width) if column in (first, last) else cell.rjust(width)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(cells).rstrip()
+
+
+def _footnote(mark: int, note: str) -> str:
+    return textwrap.fill(note, _WIDTH, initial_indent=f"[{mark}] ", subsequent_indent="    ")

@@ -6,16 +6,16 @@ the child's peak, so nothing large is imported here or by the benches.
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 MB = 1e6
+Result = TypeVar("Result")
 # The console script of the environment that runs the benchmark.
 BATCHSYNC = str(Path(sys.executable).with_name("batchsync"))
 
@@ -63,15 +63,23 @@ def run(
     return Usage(wall, used.ru_utime + used.ru_stime, peak, output.decode())
 
 
-def repeated(times: int, once: Callable[[], Usage]) -> Usage:
-    """Medians over several runs; the output is that of the last."""
-    runs = [once() for _ in range(times)]
-    return Usage(
-        statistics.median(each.wall for each in runs),
-        statistics.median(each.cpu for each in runs),
-        statistics.median(each.peak for each in runs),
-        runs[-1].output,
-    )
+def side_by_side(
+    clients: Mapping[str, tuple[int, Callable[[int], Result]]],
+) -> dict[str, list[Result]]:
+    """Let everyone have so many turns, in an order that changes from round to round.
+
+    What the machine does meanwhile falls on all alike, and nobody is always first. Each is told
+    which turn it is.
+    """
+    results: dict[str, list[Result]] = {who: [] for who in clients}
+    order = list(clients)
+    for turn in range(max(times for times, _ in clients.values())):
+        for who in order if turn % 2 == 0 else reversed(order):
+            times, once = clients[who]
+            if turn < times:
+                print(f"  {who}, {turn + 1} of {times}", file=sys.stderr, flush=True)
+                results[who].append(once(turn))
+    return results
 
 
 def module(name: str, *arguments: object) -> list[str]:

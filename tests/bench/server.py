@@ -1,78 +1,38 @@
-"""A small strict server that speaks the API, cheaply: `python -m tests.bench.server`.
+"""A small strict server that speaks the API, cheaply: `python -m tests.bench.server OUTPUT`.
 
 It keeps no bytes and renders nothing: a job is complete when its time has come. It prints one line
-of JSON with its addresses. `POST /_reset` sets it up anew, `GET /_counts` says what it saw.
+of JSON with its address. `POST /_reset` sets it up anew, `GET /_counts` says what it saw.
 """
 
 import argparse
 import asyncio
-import heapq
 import itertools
 import json
-import math
-import random
 import sys
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from tests.bench.orders import Books, Content, Rules
 
 _CREDITS = 100
-
-
-@dataclass
-class Rules:
-    """How renders go.
-
-    Attributes:
-        median: of the render times, seconds.
-        sigma: of their logarithm; 0 makes them all alike.
-        slots: renders at a time, None for any number.
-        over: what happens to one job too many.
-        seed: of the render times.
-    """
-
-    median: float = 0.5
-    sigma: float = 0.0
-    slots: int | None = None
-    over: str = "queue"
-    seed: int = 1
-
-
-@dataclass
-class Books:
-    """What the server has seen."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    violations: Counter[str] = field(default_factory=Counter)
-    bytes_in: int = 0
-    bytes_out: int = 0
-    first_create: float | None = None
-    last_download: float | None = None
+_KEY = "Bearer bench"
+_IN_MEMORY = 1 << 20
 
 
 class Service:
     """The API and its storage."""
 
-    def __init__(self, output: Path, storage: str) -> None:
+    def __init__(self, output: Path) -> None:
         self._output = output
-        self._small = output.read_bytes() if output.stat().st_size < 1 << 20 else None
-        self._storage = storage
+        self._size = output.stat().st_size
+        self._small = output.read_bytes() if self._size < _IN_MEMORY else None
         self._numbers = itertools.count(1)
-        self.reset(Rules())
-
-    def reset(self, rules: Rules) -> None:
-        """Forget everything."""
-        self._rules = rules
-        self._random = random.Random(rules.seed)
-        self._books = Books()
-        self._ends: dict[str, float] = {}
-        self._durations: list[float] = []
-        self._busy: list[float] = []
-        self._uploaded: dict[str, int] = {}
+        self.storage = ""
+        self.books = Books(Rules())
 
     def routes(self) -> list[web.RouteDef]:
         """Of the API host."""
@@ -87,56 +47,44 @@ class Service:
 
     def storage_routes(self) -> list[web.RouteDef]:
         """Of the storage host."""
-        return [web.put("/{path:.*}", self.put), web.get("/{path:.*}", self.get)]
+        return [web.put("/{path:.*}", self.put), web.get("/outputs/{id}.mp4", self.get)]
 
     async def upload_urls(self, request: web.Request) -> web.Response:
         """Give places for files."""
         self._count(request, "upload_urls")
         items = (await request.json())["items"]
         paths = [f"api-assets/{next(self._numbers)}.{item['extension']}" for item in items]
-        self._uploaded.update(dict.fromkeys(paths, -1))
-        return web.json_response(
-            {
-                "items": [
-                    {
-                        "upload_url": f"{self._storage}/{path}?sig=1",
-                        "expires_at": "2099-01-01T00:00:00Z",
-                        "file_path": path,
-                    }
-                    for path in paths
-                ]
-            }
-        )
+        self.books.uploads.update(dict.fromkeys(paths))
+        return web.json_response({"items": [self._place(path) for path in paths]})
+
+    def _place(self, path: str) -> dict[str, str]:
+        return {
+            "upload_url": f"{self.storage}/{path}?sig=1",
+            "expires_at": "2099-01-01T00:00:00Z",
+            "file_path": path,
+        }
 
     async def create(self, request: web.Request) -> web.Response:
         """Make a job."""
         self._count(request, "create")
-        assets = (await request.json())["assets"]
-        for name in ("video_file_path", "audio_file_path"):
-            path = assets[name]
-            if path.startswith("api-assets/") and self._uploaded.get(path, -1) < 0:
-                self._books.violations["asset never uploaded"] += 1
-        now = time.monotonic()
-        if self._books.first_create is None:
-            self._books.first_create = now
-        end = self._schedule(now)
-        if end is None:
-            self._books.counts["throttled"] += 1
+        try:
+            project = self.books.order(await request.json())
+        except ValueError as error:
+            return web.json_response({"message": str(error)}, status=422)
+        if project is None:
             return web.json_response({"message": "too many"}, status=429)
-        project = f"p{next(self._numbers)}"
-        self._ends[project] = end
-        return web.json_response({"id": project, "credits_charged": _CREDITS})
+        # The deprecated twins are there because the SDK's models insist on them.
+        charged = {"credits_charged": _CREDITS, "estimated_frame_cost": _CREDITS}
+        return web.json_response({"id": project, **charged})
 
     async def status(self, request: web.Request) -> web.Response:
         """Show a job."""
         self._count(request, "status")
         project = request.match_info["id"]
-        end = self._ends.get(project)
-        if end is None:
-            self._books.violations["unknown project"] += 1
+        complete = self.books.look(project)
+        if complete is None:
             return web.json_response({"message": "Not Found"}, status=404)
-        done = time.monotonic() >= end
-        return web.json_response(self._shown(project, done))
+        return web.json_response(self._shown(project, complete))
 
     async def account(self, request: web.Request) -> web.Response:
         """Show the balance."""
@@ -144,75 +92,49 @@ class Service:
         return web.json_response({"id": "bench", "credits": 10**9, "tier": "business"})
 
     async def put(self, request: web.Request) -> web.Response:
-        """Count a file's bytes and drop them."""
+        """Look at a file's bytes and drop them."""
+        books = self.books
         self._count_storage(request, "upload")
         path = request.match_info["path"]
-        announced = request.content_length
-        if announced is None or path not in self._uploaded:
-            self._books.violations["chunked or unknown upload"] += 1
+        if request.content_length is None or books.uploads.get(path, "") is not None:
+            books.violations["upload without length, to nowhere or twice"] += 1
             return web.Response(status=411)
-        size = 0
+        began = time.monotonic()
+        content = Content()
         async for block in request.content.iter_any():
-            size += len(block)
-        self._books.bytes_in += size
-        self._uploaded[path] = size
+            content.feed(block)
+        books.take_in(path, content, began)
         return web.Response()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Send the output."""
+        books = self.books
         self._count_storage(request, "download")
-        self._books.last_download = time.monotonic()
-        self._books.bytes_out += self._output.stat().st_size
-        if self._small is not None:
-            return web.Response(body=self._small, content_type="video/mp4")
-        return web.FileResponse(self._output, chunk_size=1 << 20)
+        if not books.hand_out(request.match_info["id"]):
+            return web.Response(status=404)
+        books.download.start()
+        if self._small is None:
+            return _TimedFile(self._output, books)
+        books.bytes_out += self._size
+        books.download.stop()
+        books.span.stop()
+        return web.Response(body=self._small, content_type="video/mp4")
 
     async def show(self, _: web.Request) -> web.Response:
         """Say what was seen."""
-        books = self._books
-        span = None
-        if books.first_create is not None and books.last_download is not None:
-            span = books.last_download - books.first_create
-        return web.json_response(
-            {
-                "requests": dict(books.counts),
-                "violations": dict(books.violations),
-                "bytes_in": books.bytes_in,
-                "bytes_out": books.bytes_out,
-                "jobs": len(self._ends),
-                "span": span,
-                "ideal": ideal_span(self._durations, self._rules.slots),
-            }
-        )
+        return web.json_response(self.books.report())
 
     async def set_up(self, request: web.Request) -> web.Response:
         """Begin anew under other rules."""
-        self.reset(Rules(**await request.json()))
+        self.books = Books(Rules(**await request.json()))
         return web.json_response({})
 
-    def _schedule(self, now: float) -> float | None:
-        """When the next job will be complete; None if it is not taken."""
-        rules = self._rules
-        if rules.slots is None:
-            begin = now
-        else:
-            while self._busy and self._busy[0] <= now and rules.over == "429":
-                heapq.heappop(self._busy)
-            full = len(self._busy) >= rules.slots
-            if full and rules.over == "429":
-                return None
-            begin = max(now, heapq.heappop(self._busy)) if full else now
-        duration = rules.median * math.exp(rules.sigma * self._random.gauss(0, 1))
-        self._durations.append(duration)
-        heapq.heappush(self._busy, begin + duration)
-        return begin + duration
-
-    def _shown(self, project: str, done: bool) -> dict[str, Any]:
-        links = [{"url": f"{self._storage}/outputs/{project}.mp4?sig=1", "expires_at": "2099"}]
+    def _shown(self, project: str, complete: bool) -> dict[str, Any]:
+        link = {"url": f"{self.storage}/outputs/{project}.mp4?sig=1", "expires_at": "2099-01-01"}
         return {
             "id": project,
             "name": "bench",
-            "status": "complete" if done else "rendering",
+            "status": "complete" if complete else "rendering",
             "type": "LIP_SYNC",
             "created_at": "2026-07-01T00:00:00Z",
             "width": 320,
@@ -221,50 +143,56 @@ class Service:
             "start_seconds": 0,
             "end_seconds": 1,
             "credits_charged": _CREDITS,
+            "total_frame_cost": _CREDITS,
             "fps": 25,
             "error": None,
-            "downloads": links if done else [],
+            "download": link if complete else None,
+            "downloads": [link] if complete else [],
         }
 
     def _count(self, request: web.Request, kind: str) -> None:
-        self._books.counts[kind] += 1
-        if request.headers.get("Authorization") != "Bearer bench":
-            self._books.violations["no key"] += 1
+        self.books.counts[kind] += 1
+        if request.headers.get("Authorization") != _KEY:
+            self.books.violations["no key"] += 1
 
     def _count_storage(self, request: web.Request, kind: str) -> None:
-        self._books.counts[kind] += 1
+        self.books.counts[kind] += 1
         if "Authorization" in request.headers:
-            self._books.violations["key at storage"] += 1
+            self.books.violations["key at storage"] += 1
 
 
-def ideal_span(durations: list[float], slots: int | None) -> float:
-    """Seconds that these renders take if no slot is ever idle, in the order submitted."""
-    if not durations:
-        return 0.0
-    busy = [0.0] * (slots or len(durations))
-    for duration in durations:
-        heapq.heappush(busy, heapq.heappop(busy) + duration)
-    return max(busy)
+class _TimedFile(web.FileResponse):
+    """Stops the watch when the last byte has been handed to the kernel."""
+
+    def __init__(self, path: Path, books: Books) -> None:
+        super().__init__(path, chunk_size=1 << 20)
+        self._books = books
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        # The file is sent within prepare.
+        writer = await super().prepare(request)
+        self._books.bytes_out += self.content_length or 0
+        self._books.download.stop()
+        self._books.span.stop()
+        return writer
 
 
-async def _start(routes: list[web.RouteDef], port: int) -> int:
+async def _start(routes: list[web.RouteDef]) -> str:
     app = web.Application(client_max_size=1 << 40)
     app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
     await site.start()
-    return int(runner.addresses[0][1])
+    return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
 
 async def serve(output: Path) -> None:
     """Serve until stdin closes."""
-    service = Service(output, "")
+    service = Service(output)
     # Storage is another host to a client: another port will do.
-    storage = await _start(service.storage_routes(), 0)
-    service._storage = f"http://127.0.0.1:{storage}"
-    api = await _start(service.routes(), 0)
-    sys.stdout.write(json.dumps({"api": f"http://127.0.0.1:{api}"}) + "\n")
+    service.storage = await _start(service.storage_routes())
+    sys.stdout.write(json.dumps({"api": await _start(service.routes())}) + "\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
 

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.bench.measuring import module
+from tests.bench.orders import named
+
+Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,12 @@ class Server:
         """What a client needs to know."""
         return {"MAGIC_HOUR_BASE_URL": self.api, "MAGIC_HOUR_API_KEY": "bench"}
 
-    def reset(self, **rules: Any) -> None:
-        """Begin anew; see `server.Rules`."""
-        self._ask("/_reset", json.dumps(rules).encode())
+    def expect(self, pairs: Iterable[tuple[str, str]], **rules: Any) -> None:
+        """Begin anew: only these jobs may be asked for, by these rules; see `orders.Rules`."""
+        self._ask("/_reset", json.dumps({**rules, "jobs": named(pairs)}).encode())
 
     def counts(self) -> Any:
-        """What it has seen since the last reset.
+        """What it has seen since then.
 
         Raises:
             RuntimeError: a client broke a rule.
@@ -39,9 +42,20 @@ class Server:
         return counts
 
     def ticket(self) -> Any:
-        """A place to upload to, for a client that is no batchsync."""
+        """A place to upload to, for a client that makes no jobs."""
         body = json.dumps({"items": [{"type": "video", "extension": "mp4"}]}).encode()
         return self._ask("/v1/files/upload-urls", body)["items"][0]
+
+    def buy(self, pair: tuple[str, str]) -> str:
+        """The address of a finished output, for a client that makes no jobs."""
+        video, audio = pair
+        assets = {"video_source": "file", "video_file_path": video, "audio_file_path": audio}
+        body = json.dumps({"name": "job-000000", "assets": assets}).encode()
+        project = self._ask("/v1/lip-sync", body)["id"]
+        while True:
+            shown = self._ask(f"/v1/video-projects/{project}")
+            if shown["downloads"]:
+                return str(shown["downloads"][0]["url"])
 
     def _ask(self, path: str, body: bytes | None = None) -> Any:
         headers = {"Authorization": "Bearer bench", "Content-Type": "application/json"}

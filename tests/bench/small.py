@@ -1,59 +1,114 @@
-"""Thousands of small jobs: CPU time a job against a bare aiohttp loop, and peak memory."""
+"""(c) Thousands of small jobs: CPU a job beside a bare aiohttp loop, and peak memory."""
 
-import shutil
+import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.batches import write_batch
-from tests.bench.figures import Figure
+from tests.bench.contest import Contest, Turn, Turns, figure
+from tests.bench.figures import BARE, OURS, Figure, Target
 from tests.bench.material import clip_and_voice, copies
-from tests.bench.measuring import Usage, batchsync, module, repeated
-from tests.bench.measuring import run as run_command
-from tests.bench.serving import Server, serving
+from tests.bench.measuring import side_by_side
+from tests.bench.serving import Pairs, serving
 
-_JOBS, _MANY = 2_000, 10_000
 _IN_FLIGHT = 200
 _RENDER = 0.8
-_TIMES = 3
 _VIDEOS = 20
+# Of the pictures: what a small job moves is not to count.
+_HEIGHT = 36
 _RUN = {"max_in_flight": _IN_FLIGHT, "poll_min": 0.5, "poll_max": 2, "uploads": 16, "downloads": 16}
 
-Pairs = list[tuple[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    jobs: int = 2_000
+    many: int = 10_000
+    times: int = 3
 
 
-def run() -> list[Figure]:
-    """Measure both."""
+_FULL, _QUICK = _Size(), _Size(200, 1_000, 1)
+
+
+def run(quick: bool) -> list[Figure]:
+    """Measure jobs of local files at both sizes, and jobs of URLs at the smaller one."""
+    size = _QUICK if quick else _FULL
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        clip, voice = clip_and_voice(folder)
+        clip, voice = clip_and_voice(folder, height=_HEIGHT)
+        local = _local_pairs(folder, clip, voice, size.many)
+        os.sync()
+        rules = {"median": _RENDER}
         with serving(clip) as server:
-            local = _local_pairs(folder, clip, voice, _JOBS)
-            ours, bare, status = _beside_bare(server, folder, local, _TIMES)
-            remote, bare_remote, _ = _beside_bare(server, folder, _remote_pairs(_JOBS), _TIMES)
-            many = _batch(server, folder, _remote_pairs(_MANY))
+
+            def beside(pairs: Pairs, times: int) -> Turns:
+                contest = Contest(server, folder, pairs, rules, clip.stat().st_size)
+                return _beside_bare(contest, times)
+
+            few = beside(local[: size.jobs], size.times)
+            remote = beside(_remote_pairs(size.jobs), 1)
+            many = beside(local, 1)
+    growth = {OURS: [turn.usage.peak for turn in many[OURS]]}
+    base = {f"at {size.jobs:,} jobs": [turn.usage.peak for turn in few[OURS]]}
     return [
-        _cpu(f"small: {_JOBS} jobs, files, CPU a job", ours, bare, f"{status:.1f} looks a job"),
-        _cpu(f"small: {_JOBS} jobs, URLs, CPU a job", remote, bare_remote, "nothing to upload"),
-        Figure(f"small: {_JOBS} jobs, files, wall", "s", ours.wall, bare.wall),
-        Figure(f"small: {_JOBS} jobs, files, peak", "MB", ours.peak),
+        *_figures(f"{size.jobs:,} jobs of files", few, size.jobs, _FILES),
+        *_figures(f"{size.jobs:,} jobs of URLs", remote, size.jobs, _URLS),
+        *_figures(f"{size.many:,} jobs of files", many, size.many, _FILES),
         Figure(
-            f"small: {_MANY} jobs by {_JOBS}, peak", "MB", many.peak, remote.peak, 1.5, None, "URLs"
+            "small",
+            f"{size.many:,} jobs: peak memory",
+            "MB",
+            growth | base,
+            Target(1.5, next(iter(base))),
         ),
     ]
 
 
-def _cpu(name: str, ours: Usage, bare: Usage, note: str) -> Figure:
-    scale = 1000 / _JOBS
-    return Figure(name, "ms", ours.cpu * scale, bare.cpu * scale, 3.0, 2.0, note)
+_FILES = (
+    f"{_IN_FLIGHT} in flight, renders of {_RENDER} s. The bare loop sends the very same requests, "
+    "as often; it keeps no ledger, probes, hashes and checks nothing, and takes each file whole"
+)
+_URLS = "nothing to upload: create, status, download"
 
 
-def _beside_bare(
-    server: Server, folder: Path, pairs: Pairs, times: int
-) -> tuple[Usage, Usage, float]:
-    ours = repeated(times, lambda: _batch(server, folder, pairs))
-    requests = server.counts()["requests"]
-    bare = repeated(times, lambda: _bare(server, folder, requests))
-    return ours, bare, requests["status"] / len(pairs)
+def _figures(case: str, turns: Turns, jobs: int, note: str) -> list[Figure]:
+    def cpu(turn: Turn) -> float:
+        return turn.usage.cpu / jobs * 1000
+
+    def wall(turn: Turn) -> float:
+        return turn.usage.wall
+
+    def peak(turn: Turn) -> float:
+        return turn.usage.peak
+
+    return [
+        figure("small", f"{case}: CPU a job", "ms", turns, cpu, Target(2.0, BARE), note),
+        figure("small", f"{case}: wall", "s", turns, wall),
+        figure("small", f"{case}: peak memory", "MB", turns, peak),
+    ]
+
+
+def _beside_bare(contest: Contest, times: int) -> Turns:
+    mine: list[Turn] = []
+
+    def ours(_: int) -> Turn:
+        mine.append(contest.ours(_RUN))
+        return mine[-1]
+
+    def bare(_: int) -> Turn:
+        # A little more than the render, so that the last look of each job finds it complete.
+        looks = ("--looks", mine[-1].requests("status"), "--render", _RENDER * 1.05)
+        turn = contest.bare(_IN_FLIGHT, *looks)
+        _same_requests(mine[-1], turn)
+        return turn
+
+    # Ours opens, as the other sends what ours was seen to send.
+    return side_by_side({OURS: (times, ours), BARE: (times, bare)})
+
+
+def _same_requests(mine: Turn, other: Turn) -> None:
+    for kind in ("create", "upload", "download"):
+        if mine.requests(kind) != other.requests(kind):
+            raise RuntimeError(f"other requests: {other.counts} for {mine.counts}")
 
 
 def _local_pairs(folder: Path, clip: Path, voice: Path, count: int) -> Pairs:
@@ -65,32 +120,3 @@ def _local_pairs(folder: Path, clip: Path, voice: Path, count: int) -> Pairs:
 def _remote_pairs(count: int) -> Pairs:
     host = "https://media.example.com"
     return [(f"{host}/{n % _VIDEOS}.mp4", f"{host}/{n}.mp3") for n in range(count)]
-
-
-def _batch(server: Server, folder: Path, pairs: Pairs) -> Usage:
-    home = folder / "batch"
-    shutil.rmtree(home, ignore_errors=True)
-    manifest = write_batch(home, pairs, _RUN)
-    server.reset(median=_RENDER)
-    used = run_command(
-        batchsync("run", manifest, "--json"), environ=server.environ, log=folder / "log"
-    )
-    if used.answer["jobs"]["done"] != len(pairs) or server.counts()["jobs"] != len(pairs):
-        raise RuntimeError(f"not every job was done once: {used.output}")
-    return used
-
-
-def _bare(server: Server, folder: Path, requests: dict[str, int]) -> Usage:
-    server.reset(median=_RENDER)
-    # A little more than the render, so that the last look of each job finds it complete.
-    seconds = _RENDER * 1.05
-    pairs = folder / "batch" / "pairs.csv"
-    used = run_command(
-        module("bare", server.api, pairs, _IN_FLIGHT, seconds, requests["status"]),
-        log=folder / "log",
-    )
-    sent = server.counts()["requests"]
-    for kind in ("create", "upload", "upload_urls", "download"):
-        if sent.get(kind) != requests.get(kind):
-            raise RuntimeError(f"the bare loop sent other requests: {sent} for {requests}")
-    return used

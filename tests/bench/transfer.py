@@ -1,75 +1,123 @@
-"""One file of 1 GB up, and one down: against curl, which does nothing else."""
+"""(d) One file of 1 GB up, and one down: beside curl, which does nothing else."""
 
-import shutil
+import os
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.batches import write_batch
-from tests.bench.figures import Figure
+from tests.bench.contest import Contest, Turn, Turns, figure
+from tests.bench.figures import CURL, OURS, Figure, Target
 from tests.bench.material import clip_and_voice
-from tests.bench.measuring import Usage, batchsync, repeated
+from tests.bench.measuring import MB, side_by_side
 from tests.bench.measuring import run as run_command
 from tests.bench.serving import Server, serving
 
-_GB = 1_000_000_000
-_TIMES = 3
 # Small enough that waiting for the render does not count, in seconds.
 _RENDER = 0.01
+_RUN = {"poll_min": 0.02, "poll_max": 0.1}
+_PEAK = 110.0
+_SPEED = 0.8
 
 
-def run() -> list[Figure]:
+@dataclass(frozen=True, slots=True)
+class _Size:
+    name: str = "1 GB"
+    bytes: int = 1_000_000_000
+    times: int = 3
+
+
+_FULL, _QUICK = _Size(), _Size("100 MB", 100_000_000, 1)
+
+
+def run(quick: bool) -> list[Figure]:
     """Measure both directions."""
+    size = _QUICK if quick else _FULL
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        large, voice = clip_and_voice(folder / "large", _GB)
+        large, voice = clip_and_voice(folder / "large", size.bytes)
         small, _ = clip_and_voice(folder / "small")
         with serving(small) as server:
-            up = repeated(_TIMES, lambda: _batch(server, folder, large, voice))
-            curl_up = repeated(_TIMES, lambda: _curl_put(server, large))
+            up = Contest(server, folder, [(str(large), str(voice))], {"median": _RENDER})
+            up.output_bytes = small.stat().st_size
+            upward = side_by_side(
+                {
+                    OURS: (size.times, _quiet(lambda: up.ours(_RUN))),
+                    CURL: (size.times, _quiet(lambda: _curl_put(server, large))),
+                }
+            )
         with serving(large) as server:
-            down = repeated(_TIMES, lambda: _batch(server, folder, small, voice))
-            both = repeated(_TIMES, lambda: _batch(server, folder, large, voice))
-            curl_down = repeated(_TIMES, lambda: _curl_get(server, folder))
-        with serving(small) as server:
-            floor = repeated(_TIMES, lambda: _batch(server, folder, small, voice))
-    curl_both = curl_up.wall + curl_down.wall
+            down = Contest(server, folder, [(str(small), str(voice))], {"median": _RENDER})
+            down.output_bytes = size.bytes
+            downward = side_by_side(
+                {
+                    OURS: (size.times, _quiet(lambda: down.ours(_RUN))),
+                    CURL: (size.times, _quiet(lambda: _curl_get(down))),
+                }
+            )
     return [
-        Figure("transfer: 1 GB up and down, wall", "s", both.wall, curl_both, 2.0),
-        Figure("transfer: 1 GB up and down, peak", "MB", both.peak, target=130, goal=110),
-        *_direction("up", up, curl_up, floor),
-        *_direction("down", down, curl_down, floor),
+        *_direction("up", size, upward, "upload_seconds"),
+        *_direction("down", size, downward, "download_seconds"),
     ]
 
 
-def _direction(way: str, ours: Usage, curl: Usage, floor: Usage) -> list[Figure]:
-    net = f"{ours.wall - floor.wall:.2f} s without the {floor.wall:.2f} s of a small batch"
-    return [
-        Figure(f"transfer: 1 GB {way}, wall", "s", ours.wall, curl.wall, 2.0, 1.25, net),
-        Figure(f"transfer: 1 GB {way}, CPU", "s", ours.cpu, curl.cpu),
-        Figure(f"transfer: 1 GB {way}, peak", "MB", ours.peak, target=130, goal=110),
-    ]
+def _quiet(once: Callable[[], Turn]) -> Callable[[int], Turn]:
+    """What the last one wrote is on the disk before the next begins."""
+
+    def turn(_: int) -> Turn:
+        os.sync()
+        return once()
+
+    return turn
 
 
-def _batch(server: Server, folder: Path, video: Path, voice: Path) -> Usage:
-    home = folder / "batch"
-    shutil.rmtree(home, ignore_errors=True)
-    manifest = write_batch(home, [(str(video), str(voice))], {"poll_min": 0.02, "poll_max": 0.1})
-    server.reset(median=_RENDER)
-    used = run_command(
-        batchsync("run", manifest, "--json"), environ=server.environ, log=folder / "log"
+def _direction(way: str, size: _Size, turns: Turns, stopwatch: str) -> list[Figure]:
+    case = f"{size.name} {way}"
+    note = (
+        "the server's stopwatch, from the first byte to the last: the same for both. curl reads "
+        "or writes the file and does nothing else; the whole command is start-up, probe, hash, "
+        "ledger, render, check and rename as well"
     )
+    return [
+        figure(
+            "transfer",
+            f"{case}: speed",
+            "MB/s",
+            turns,
+            lambda turn: size.bytes / MB / turn.counts[stopwatch],
+            Target(_SPEED, CURL, least=True),
+            note,
+        ),
+        figure("transfer", f"{case}: the whole command", "s", turns, lambda turn: turn.usage.wall),
+        figure("transfer", f"{case}: CPU", "s", turns, lambda turn: turn.usage.cpu),
+        figure(
+            "transfer",
+            f"{case}: peak memory",
+            "MB",
+            turns,
+            lambda turn: turn.usage.peak,
+            Target(_PEAK),
+        ),
+    ]
+
+
+def _curl_put(server: Server, file: Path) -> Turn:
+    server.expect([])
+    url = server.ticket()["upload_url"]
+    used = run_command(["curl", "-sf", "-T", str(file), "-H", "Expect:", url])
     counts = server.counts()
-    expected = video.stat().st_size + voice.stat().st_size
-    if counts["bytes_in"] != expected or used.answer["jobs"]["done"] != 1:
-        raise RuntimeError(f"the batch did not do its work: {counts}")
-    return used
+    if counts["bytes_in"] != file.stat().st_size:
+        raise RuntimeError(f"curl sent {counts['bytes_in']} bytes")
+    return Turn(used, counts)
 
 
-def _curl_put(server: Server, file: Path) -> Usage:
-    url = server.ticket()["upload_url"]
-    return run_command(["curl", "-sf", "-T", str(file), "-H", "Expect:", url])
-
-
-def _curl_get(server: Server, folder: Path) -> Usage:
-    url = server.ticket()["upload_url"]
-    return run_command(["curl", "-sf", "-o", str(folder / "curl.mp4"), url])
+def _curl_get(contest: Contest) -> Turn:
+    pair = ("https://media.example.com/clip.mp4", "https://media.example.com/voice.mp3")
+    contest.server.expect([pair], median=_RENDER)
+    target = contest.folder / "curl.mp4"
+    target.unlink(missing_ok=True)
+    url = contest.server.buy(pair)
+    used = run_command(["curl", "-sf", "-o", str(target), url])
+    if target.stat().st_size != contest.output_bytes:
+        raise RuntimeError(f"curl fetched {target.stat().st_size} bytes")
+    return Turn(used, contest.server.counts())

@@ -213,19 +213,40 @@ async def test_a_render_that_ends_opens_the_door_where_no_wait_was_named() -> No
 
 
 @timeless
-async def test_auto_grows_by_one_after_quiet_successes_at_the_full_limit() -> None:
+async def test_auto_grows_with_each_success_until_a_429_shows_a_limit() -> None:
     slots = Slots("auto")
     tasks = await takers(slots, 40)
-    for _ in range(2):
-        slots.accepted()
-    assert slots.limit == 17
-    for _ in range(15):
+    for _ in range(10):
         slots.accepted()
     await settle()
 
-    assert 17 < slots.limit <= 26
+    assert slots.limit == 26
     assert sum(admitted(tasks)) == slots.limit
     await cancel(tasks)
+
+
+@timeless
+async def test_after_a_429_auto_tries_one_more_after_eight_successes() -> None:
+    slots = Slots("auto")
+    await takers(slots, 5)
+    for _ in range(4):
+        slots.accepted()
+    slots.throttled(None)
+    limit = slots.limit
+    await asyncio.sleep(60)
+
+    async def job() -> None:
+        await slots.take()
+        slots.accepted()
+        await asyncio.sleep(1)
+        slots.release()
+
+    jobs = [asyncio.create_task(job()) for _ in range(limit - 4)]
+    await asyncio.gather(*jobs)
+    assert slots.limit == limit
+    await asyncio.gather(*(job() for _ in range(40)))
+
+    assert slots.limit > limit
 
 
 @timeless
