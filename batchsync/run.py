@@ -16,13 +16,14 @@ from pathlib import Path
 from batchsync import __version__, refetch
 from batchsync.api.protocol import Api, Traffic
 from batchsync.api.retry import Patience
+from batchsync.ended import ended_by
 from batchsync.engagement import Engagement, preflight_failure
 from batchsync.engine.case import from_record
 from batchsync.engine.recorder import Recorder
 from batchsync.engine.recovery import unconfirm_crashed
 from batchsync.engine.stop import LeftError, Stop, most_severe
 from batchsync.errors import ExitCode, LedgerError, ManifestError, OutputUnwritable, UsageError
-from batchsync.events import Announcer, Note
+from batchsync.events import Announcer, Note, RunBegan, RunEnded
 from batchsync.ledger import FileFacts, Ledger, RunRecord, SqliteLedger
 from batchsync.lock import held
 from batchsync.manifest import Manifest
@@ -124,7 +125,7 @@ class BatchRun:
         self.run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
 
     async def run(self, standing: Standing | None = None) -> Summary:
-        """Do what there is to do.
+        """Do what there is to do; observers are told of the beginning and the end.
 
         Args:
             standing: of the ledger, if the caller has just read it.
@@ -136,6 +137,27 @@ class BatchRun:
             LockHeld: another process works on this batch.
             LedgerUnusable, LedgerError: the ledger can't be read or written.
         """
+        self._announce(self._beginning())
+        try:
+            summary = await self._run(standing)
+        except BaseException as error:
+            self._announce(ended_by(error))
+            raise
+        self._announce(RunEnded(time.time(), int(summary.exit)))
+        return summary
+
+    def _beginning(self) -> RunBegan:
+        options, limit = self._options, self._settings.max_in_flight
+        goal = JobState.RENDERED if not options.fetch else JobState.DONE
+        return RunBegan(
+            self._manifest.name,
+            self.run_id,
+            time.time(),
+            goal if options.wait else JobState.SUBMITTED,
+            None if limit == "auto" else limit,
+        )
+
+    async def _run(self, standing: Standing | None) -> Summary:
         if standing is None:
             standing = await asyncio.to_thread(read_standing, self._places.state)
         await asyncio.to_thread(refuse_foreign_ledger, self._manifest, standing)

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchsync.api.protocol import Api
-from batchsync.events import Announcer, Note, RunBegan, RunEnded
+from batchsync.events import Announcer, Note
 from batchsync.manifest import Manifest
-from batchsync.model import JobState
 from batchsync.report.summary import Summary
-from batchsync.run import Options
 from batchsync.settings import RunSettings
 from batchsync.telemetry import INSTALL, textfile
-from batchsync.telemetry.ending import ended_by
 from batchsync.telemetry.environment import wish
+from batchsync.verdict import ended_by
 
 if TYPE_CHECKING:
     from batchsync.telemetry.complaints import Complaints
@@ -31,13 +29,11 @@ class Monitor:
 
     Args:
         announce: where the run's events go.
-        began: what is known of the run.
         metrics_file: written when the run has ended, None for none.
     """
 
-    def __init__(self, announce: Announcer, began: RunBegan, metrics_file: Path | None) -> None:
+    def __init__(self, announce: Announcer, metrics_file: Path | None) -> None:
         self._announce = announce
-        self._began = began
         self._metrics_file = metrics_file
         self._exporting: _Exporting | None = None
         if wish():
@@ -50,15 +46,12 @@ class Monitor:
         return connection if self._exporting is None else self._exporting.counted(connection)
 
     async def over(self, work: Coroutine[Any, Any, Summary]) -> Summary:
-        """Wait for a run, and tell of its beginning and end."""
-        self._announce(self._began)
+        """Wait for a run, and write down what it came to."""
         try:
             summary = await work
-        except BaseException as error:
-            self._announce(ended_by(error))
+        except BaseException:
             await self.close()
             raise
-        self._announce(RunEnded(time.time(), int(summary.exit)))
         if self._metrics_file is not None:
             # On the loop: it has nothing left to do, and its threads may be busy with large files.
             try:
@@ -138,17 +131,9 @@ def _hop(loop: asyncio.AbstractEventLoop, act: Any) -> None:
         loop.call_soon_threadsafe(act)
 
 
-def monitor(
-    announce: Announcer, manifest: Manifest, run_id: str, settings: RunSettings, options: Options
-) -> Monitor:
+def monitor(announce: Announcer, manifest: Manifest, settings: RunSettings) -> Monitor:
     """Watches a run that is about to begin."""
-    goal = JobState.DONE if options.fetch else JobState.RENDERED
-    if not options.wait:
-        goal = JobState.SUBMITTED
-    limit = settings.max_in_flight
-    fixed = None if limit == "auto" else limit
-    began = RunBegan(manifest.name, run_id, time.time(), goal, fixed)
-    return Monitor(announce, began, metrics_path(manifest.path, settings.metrics_file))
+    return Monitor(announce, metrics_path(manifest.path, settings.metrics_file))
 
 
 def metrics_path(manifest: Path, named: str | None) -> Path | None:

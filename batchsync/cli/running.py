@@ -106,7 +106,7 @@ async def _run(
     standing = await asyncio.to_thread(read_standing, state)
     tally = Tally(_opening(manifest, standing, settings, options))
     announce.subscribe(tally)
-    watch = monitor(announce, manifest, batch.run_id, settings, options)
+    watch = monitor(announce, manifest, settings)
     view = LiveView(tally.scene, console)
     async with AsyncExitStack() as stack:
         _heed_signals(stop, tally, view.print if live else _say)

@@ -42,6 +42,11 @@ class Adoption:
         """Unconfirmed submissions that an event may still prove."""
         return len(self._waiting)
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether a proof has come that is not written down yet."""
+        return bool(self._tasks)
+
     def expect(self, case: Case, claim: Claim) -> None:
         """A submission is unconfirmed; an event may have told of it already."""
         self._waiting[claim.tag] = (claim, case)

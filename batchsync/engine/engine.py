@@ -175,8 +175,7 @@ class Engine:
 
     async def _collected(self) -> None:
         """Wait until every render that is known has ended, and every event that may prove one."""
-        poller = self._collecting.poller
-        await poller.drained()
+        await self._drained()
         if self._hearing is not None and self._adoption.waiting:
             seconds = max(_PROOF_SECONDS, _PROOF_RENDERS * (self._history.typical or 0.0))
             seconds = min(seconds, self._tools.settings.poll_timeout)
@@ -185,7 +184,14 @@ class Engine:
             )
             self._tools.announce(Note("info", words))
             await self._adoption.settled(seconds)
-            await poller.drained()
+            await self._drained()
+
+    async def _drained(self) -> None:
+        """Wait until no render is under way; one whose proof is being written down is."""
+        await self._collecting.poller.drained()
+        while self._adoption.is_writing:
+            await self._adoption.recorded()
+            await self._collecting.poller.drained()
 
     def _submitted(self, case: Case) -> None:
         if self._wait:

@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from batchsync import __version__
+from batchsync.ended import ended_by
 from batchsync.errors import ExitCode
 from batchsync.events import CallRetried, Event, RunBegan, RunEnded
-from batchsync.telemetry.ending import ended_by
 from batchsync.telemetry.journeys import Journeys
 from batchsync.telemetry.meters import Instruments, Meters
 from batchsync.telemetry.providers import Providers

@@ -191,6 +191,19 @@ def test_a_proved_submission_does_not_make_a_run_wait_that_is_not_to_wait(
     world.check()
 
 
+def test_a_run_waits_for_a_render_whose_proof_is_just_being_written_down(
+    media: Media, tmp_path: Path
+) -> None:
+    # The event of its start comes before the answer is known to be lost, as it would.
+    world = _world(media, tmp_path, JOBS[0])
+    world.service.fail("create", AnswerLost("gone"), after=True)
+    summary = world.run()
+
+    assert isinstance(summary, Summary), repr(summary)
+    assert summary.exit is ExitCode.OK
+    assert world.states() == {JOBS[0]: "done"}
+
+
 def test_a_cap_counts_a_lost_answer_once_whatever_becomes_of_it(
     media: Media, tmp_path: Path
 ) -> None:

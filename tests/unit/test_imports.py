@@ -231,3 +231,10 @@ def test_the_names_that_a_module_promises_are_there(module: str) -> None:
     assert loaded.__doc__ or FILES[module].stat().st_size == 0
     for name in getattr(loaded, "__all__", ()):
         assert hasattr(loaded, name), f"{module}.{name}"
+
+
+def test_only_telemetry_imports_opentelemetry_and_only_the_command_line_imports_telemetry() -> None:
+    assert {part(name) for name in users_of("opentelemetry")} == {"telemetry"}
+    users = {part(m) for m in FILES if any(part(name) == "telemetry" for name in ours(m))}
+
+    assert users == {"telemetry", "cli"}

@@ -41,7 +41,7 @@ def test_the_standard_variables_say_what_is_exported(environ, wished):
 def test_telemetry_that_is_off_loads_nothing_of_it():
     code = (
         "import sys, batchsync.cli.app, batchsync.cli.running, batchsync.telemetry as t; "
-        "from batchsync.cli.monitoring import Monitor; Monitor(None, None, None); "
+        "from batchsync.cli.monitoring import Monitor; Monitor(None, None); "
         "sys.exit(any('opentelemetry' in name for name in sys.modules))"
     )
     clean = {"PATH": "/usr/bin:/bin", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
