@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchsync.api.protocol import Api
+from batchsync.ended import ended_by
 from batchsync.events import Announcer, Note
 from batchsync.manifest import Manifest
 from batchsync.report.summary import Summary
 from batchsync.settings import RunSettings
 from batchsync.telemetry import INSTALL, textfile
 from batchsync.telemetry.environment import wish
-from batchsync.verdict import ended_by
 
 if TYPE_CHECKING:
     from batchsync.telemetry.complaints import Complaints
