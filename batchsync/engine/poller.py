@@ -211,7 +211,8 @@ class Poller(Generic[K]):
             return None
         self._push(now + self._planner.longest * _WATCHMAN, None)
         watch = random.choice(self._behind)  # noqa: S311
-        return None if watch.in_air or watch.ended else watch
+        recent = watch.last is not None and now - watch.last < self._planner.shortest
+        return None if watch.in_air or watch.ended or recent else watch
 
     def _awoken(self, slept: float, now: float) -> None:
         """Renders went on while the machine slept."""
