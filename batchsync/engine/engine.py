@@ -94,9 +94,13 @@ class Engine:
             await asyncio.wait({pipeline, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
-            # Whatever ends the run, a call in the air is waited for, and its answer recorded.
-            await self._submitting.landed(_LANDING_SECONDS)
-            pipeline.cancel()
+            # Whatever ends the run, nothing more is bought, and a call in the air is waited for,
+            # and its answer recorded.
+            stop.closed.set()
+            try:
+                await self._submitting.landed(_LANDING_SECONDS)
+            finally:
+                pipeline.cancel()
         await _ended(pipeline)
         await self._submitting.landed(_LANDING_SECONDS)
         await self._adoption.recorded()

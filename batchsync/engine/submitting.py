@@ -173,7 +173,7 @@ class Submitting:
             case Barred(error):
                 await self._record_barred(case, origin, error)
             case Refused(error):
-                await tools.recorder.failed(case, failure_of(Stage.SUBMIT, error))
+                await self._record_refused(case, origin, failure_of(Stage.SUBMIT, error))
                 tools.budget.settle(case.id, 0)
                 tools.slots.give_back()
             case Unknown(error):
@@ -182,6 +182,15 @@ class Submitting:
                 tools.budget.settle(case.id, case.estimate)
                 tools.breaker.lost(error)
                 tools.slots.give_back()
+
+    async def _record_refused(self, case: Case, origin: Case, failure: Failure) -> None:
+        if origin.reopen is None or not origin.attempt:
+            await self._tools.recorder.failed(case, failure)
+            return
+        # What was made before is still known by what it was made from: an edit that is taken back
+        # after its refusal must not buy it again.
+        back = await self._tools.recorder.not_made(case, origin, failure)
+        await self._keep_former(back, failure)
 
     async def _record_barred(self, case: Case, origin: Case, error: RemoteError) -> None:
         tools = self._tools
@@ -211,9 +220,12 @@ class Submitting:
         if case.reopen is None:
             await self._tools.recorder.failed(case, failure)
         else:
-            # What was made before is still there: only the new version is forbidden.
-            self._tools.stop.codes.add(ExitCode.SOME_FAILED)
-            await self._tools.recorder.stalled(case, failure)
+            await self._keep_former(case, failure)
+
+    async def _keep_former(self, case: Case, failure: Failure) -> None:
+        # What was made before is still there: only the new version can't be had.
+        self._tools.stop.codes.add(ExitCode.SOME_FAILED)
+        await self._tools.recorder.stalled(case, failure)
 
     async def _pause(self, case: Case, error: RemoteError, tries: int) -> None:
         seconds = self._tools.patience.pause(tries, error.retry_after)

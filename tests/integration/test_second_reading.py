@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from test_state_machine import CREDITS, JOBS, Machine
 
 from batchsync.api.wire import Project
-from batchsync.errors import AnswerLost, ExitCode, Unintelligible
+from batchsync.errors import AnswerLost, ExitCode, Rejected, Unintelligible
 from batchsync.report.summary import Summary
 from tests.support.injection import Fate
+from tests.support.media import VIDEOS as NAMES
 from tests.support.media import Media
 from tests.support.model import Service, World
 
@@ -124,6 +126,23 @@ class HearingMachine(Machine):
     @rule(mood=st.sampled_from(["any", "any", "at once", "late", "lost"]))
     def events_fare_otherwise(self, mood: str) -> None:
         self.world.service.mood = mood
+
+    @rule()
+    def run(self) -> None:
+        """As there; what is stuck at the service is waited for again."""
+        # What was under way may be of an earlier version, and leaves the next run work to do.
+        busy = {"submitting", "submitted", "rendered", "unconfirmed"} & set(
+            self.world.states().values()
+        )
+        summary = self._run()
+        states = self.world.states()
+        stuck = {states.get(job) for job in self.world.jobs} & {"submitted", "rendered"}
+        ends = (ExitCode.OK, ExitCode.SOME_FAILED, ExitCode.UNCONFIRMED)
+        if isinstance(summary, Summary) and summary.exit in ends:
+            assert not stuck or self.world.service.is_slow(), states
+            if not stuck and not busy:
+                self.world.check_no_strays()
+                self.world.check_idle()
 
     @rule()
     def answers_get_lost(self) -> None:
@@ -227,6 +246,62 @@ def test_two_jobs_of_one_long_name_are_not_taken_for_each_other(
     world.write()
     world.service.mood = "late"
     world.service.fail("create", *[AnswerLost("gone")] * 3, after=True)
-    world.run()
+    with mock.patch("batchsync.engine.engine._PROOF_SECONDS", 0.03):
+        world.run()
 
     assert list(world.states().values()) == ["unconfirmed"] * 3
+
+
+def test_a_run_that_is_torn_down_buys_nothing_more(media: Media, tmp_path: Path) -> None:
+    world = _world(media, tmp_path, *(f"{name}-{n}" for n in ("de", "en") for name in NAMES))
+    service = world.service
+    main: list[asyncio.Task[Any] | None] = []
+
+    @asynccontextmanager
+    async def listen(_: Any) -> AsyncIterator[None]:
+        main.append(asyncio.current_task())
+        yield
+
+    def tear_down(name: str, _: Any) -> None:
+        if name == "create" and len(service.jobs) == 2 and main[0] is not None:
+            main[0].cancel()
+
+    service.before = tear_down
+    with mock.patch.object(service, "listen", listen), pytest.raises(asyncio.CancelledError):
+        world.run(max_in_flight=1_000)
+
+    assert len(service.jobs) <= 3
+    service.before = lambda *_: None
+    summary = world.run()
+    assert isinstance(summary, Summary), repr(summary)
+    assert len(service.jobs) == len(world.jobs)
+    world.check()
+
+
+@pytest.mark.parametrize("ended", ["done", "failed", "canceled"])
+def test_an_edit_that_was_refused_and_taken_back_buys_nothing(
+    media: Media, tmp_path: Path, ended: str
+) -> None:
+    world = _world(media, tmp_path, JOBS[0], looks=None if ended != "done" else 1)
+    [job] = world.jobs.values()
+    world.run()
+    if ended == "failed":
+        world.service.break_render("fake-1", "no_source_face")
+    if ended == "canceled":
+        world.service.cancel("fake-1")
+    world.run()
+    assert world.states() == {JOBS[0]: ended}
+
+    world.jobs[JOBS[0]] = {**job, "max_fps_limit": 20}
+    world.write()
+    world.service.fail("create", Rejected("HTTP 422: no", status=422))
+    summary = world.run()
+    assert isinstance(summary, Summary), repr(summary)
+    assert summary.exit is not ExitCode.OK
+    assert world.states() == {JOBS[0]: ended}
+
+    world.jobs[JOBS[0]] = job
+    world.write()
+    world.run()
+    assert list(world.service.jobs) == ["fake-1"]
+    world.check()
