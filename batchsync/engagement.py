@@ -107,13 +107,14 @@ class Engagement:
     def _retried(self, call: str, error: BaseException, pause: float) -> None:
         self.announce(CallRetried(call, str(error), pause))
 
-    def _doubts(self, plan: Plan) -> Iterable[tuple[Case, Claim]]:
-        """Unconfirmed submissions of earlier runs, and what each had asked for."""
+    def _doubts(self, plan: Plan) -> Iterable[tuple[Case, Claim, float]]:
+        """Unconfirmed submissions of earlier runs, what each had asked for, and its age."""
         for step in plan.of(Action.CONFIRM):
             attempt = step.record.attempt if step.record else None
             if attempt is not None and attempt.base_url == self.settings.base_url:
                 case = from_record(step.job, step.record)
-                yield case, Claim.of(step.job, attempt.tag, attempt.parameters)
+                claim = Claim.of(step.job, attempt.tag, attempt.parameters)
+                yield case, claim, time.time() - attempt.submitting_at
 
     def _in_order(self, cases: Sequence[Case], budget: Budget, history: History) -> Sequence[Case]:
         """Longest first where that shortens the whole.

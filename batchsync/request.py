@@ -126,6 +126,24 @@ def _unsigned(address: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(kept)))
 
 
+# Parameters that only pre-signed URLs of object stores have, all of a scheme together.
+_SCHEMES = (
+    {"x-amz-signature"},
+    {"x-goog-signature"},
+    {"signature", "expires", "key-pair-id"},
+    {"sig", "se", "sv"},
+)
+
+
+def lasting_address(address: str) -> str:
+    """A URL without its signature, where it certainly has one; else as it is.
+
+    Unlike `fingerprint`, this takes no `token` for a signature: it may say which file is meant.
+    """
+    names = {name.lower() for name, _ in parse_qsl(urlsplit(address).query)}
+    return _unsigned(address) if any(scheme <= names for scheme in _SCHEMES) else address
+
+
 def changed_fields(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the parameters that differ between two fingerprints."""
     return tuple(name for name in now if before.get(name) != now[name])

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchsync import __version__, refetch
@@ -45,6 +45,7 @@ from batchsync.standing import (
     refuse_foreign_ledger,
     selector,
 )
+from batchsync.survey import refuse_changed
 from batchsync.webhook.door import Listen
 
 # Flags that the command to go on with must not have: it would stop short again, or take a
@@ -70,6 +71,7 @@ class Options:
         flags: that say where things are; every command to go on with has them.
         sweep: look through the output directory for parts that were left behind.
         listen: takes the service's events in, see `webhook.door`; None where none come.
+        pinned: files that must not have changed since; whoever waited for the lock is refused.
     """
 
     wait: bool = True
@@ -84,6 +86,7 @@ class Options:
     flags: tuple[str, ...] = ()
     sweep: bool = True
     listen: Listen | None = None
+    pinned: Mapping[str, FileFacts] = field(default_factory=dict)
 
 
 Connect = Callable[[Traffic], AbstractAsyncContextManager[Api]]
@@ -231,6 +234,7 @@ class BatchRun:
             listen=self._options.listen,
         )
         plan = self._everything(standing)
+        await asyncio.to_thread(refuse_changed, self._options.pinned)
         with contextlib.suppress(LeftError):
             # Planned anew: another run may have worked on the batch since the first look. What
             # that look found in the files still holds, as long as their size and mtime do.

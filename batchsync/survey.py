@@ -133,3 +133,18 @@ def hash_file(path: Path) -> str:
     except OSError as error:
         raise SourceUnfit(f"can't be read: {error.strerror}", "unreadable") from error
     return digest.hexdigest()
+
+
+def refuse_changed(facts: Mapping[str, FileFacts]) -> None:
+    """Check that files are as they were; blocking.
+
+    Raises:
+        SourceUnfit: one is gone, or has another size or time.
+    """
+    for path, fact in facts.items():
+        try:
+            found = Path(path).stat()
+        except OSError as error:
+            raise SourceUnfit(f"{path} can't be read: {error.strerror}", "unreadable") from error
+        if (found.st_size, found.st_mtime_ns) != (fact.size, fact.mtime_ns):
+            raise SourceUnfit(f"{path} changed meanwhile", "source_changed")

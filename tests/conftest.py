@@ -15,6 +15,14 @@ from tests.support.batches import Batch
 from tests.support.media import Media, make_media
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept for a user is kept elsewhere while tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Media:
     """Four videos and six narrations for each, shared by all workers of a session."""

@@ -117,13 +117,14 @@ class Receiver:
         self, response: "ClientResponse", start: int, whole: Whole, replaced: asyncio.Event
     ) -> None:
         span = _content_range(response.headers.get("Content-Range", ""))
-        if response.status == 206 and span == (start, whole.size):
+        same = response.headers.get("ETag", whole.etag) == whole.etag
+        if response.status == 206 and span == (start, whole.size) and same:
             return
         # This host does not have it so, after all: one connection, from now on.
         self._divides = False
         if not 200 <= response.status < 300:
             raise storage_error(response.status, response.headers)
-        if response.headers.get("ETag", whole.etag) != whole.etag:
+        if not same:
             replaced.set()
         raise AnswerLost("the storage host does not give the file in pieces")
 

@@ -32,6 +32,7 @@ class Adoption:
         self._tools = tools
         self._adopted = adopted
         self._waiting: dict[str, tuple[Claim, Case]] = {}
+        self._hoped_for: set[str] = set()
         self._strangers: OrderedDict[str, Project] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._none = asyncio.Event()
@@ -39,18 +40,26 @@ class Adoption:
 
     @property
     def waiting(self) -> int:
-        """Unconfirmed submissions that an event may still prove."""
-        return len(self._waiting)
+        """Unconfirmed submissions that an event is likely to prove, if they were taken."""
+        return len(self._hoped_for)
 
     @property
     def is_writing(self) -> bool:
         """Whether a proof has come that is not written down yet."""
         return bool(self._tasks)
 
-    def expect(self, case: Case, claim: Claim) -> None:
-        """A submission is unconfirmed; an event may have told of it already."""
+    def expect(self, case: Case, claim: Claim, hopeful: bool = True) -> None:
+        """A submission is unconfirmed; an event may have told of it already.
+
+        Args:
+            case: of the job.
+            claim: what its attempt had asked for.
+            hopeful: False for one so old that its events have come and gone: not waited for.
+        """
         self._waiting[claim.tag] = (claim, case)
-        self._none.clear()
+        if hopeful:
+            self._hoped_for.add(claim.tag)
+            self._none.clear()
         for project in self._strangers.values():
             if claim.proves(project):
                 self.heard(project)
@@ -61,6 +70,7 @@ class Adoption:
         for tag, (claim, case) in self._waiting.items():
             if claim.proves(project):
                 del self._waiting[tag]
+                self._hoped_for.discard(tag)
                 self._strangers.pop(project.id, None)
                 task = asyncio.create_task(self._adopt(case, project))
                 self._tasks.add(task)
@@ -72,9 +82,9 @@ class Adoption:
                 self._strangers.popitem(last=False)
 
     async def settled(self, seconds: float) -> None:
-        """Wait until none is unconfirmed any more, or the time is up."""
+        """Wait until none that is hoped for is unconfirmed any more, or the time is up."""
         await self.recorded()
-        if self._waiting:
+        if self._hoped_for:
             try:
                 async with asyncio.timeout(seconds):
                     await self._none.wait()
@@ -104,7 +114,7 @@ class Adoption:
             tools.announce(Note("error", f"the event of job {case.id} proves nothing: {error}"))
             raise
         finally:
-            if not self._waiting:
+            if not self._hoped_for:
                 self._none.set()
         tools.announce(
             Note("info", f"job {case.id} was taken after all: an event names its project")

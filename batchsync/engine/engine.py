@@ -218,10 +218,10 @@ class Engine:
         if self._hearing is not None:
             self._adoption.expect(case, claim)
 
-    def doubt(self, doubts: Iterable[tuple[Case, Claim]]) -> None:
-        """Submissions of earlier runs that are unconfirmed: an event may prove them."""
-        for case, claim in doubts:
-            self._doubted(case, claim)
+    def doubt(self, doubts: Iterable[tuple[Case, Claim, float]]) -> None:
+        """Submissions of earlier runs that are unconfirmed, each with its age in seconds."""
+        for case, claim, age in doubts:
+            self._adoption.expect(case, claim, age < self._tools.settings.poll_timeout)
 
     def heard(self, project: Project, ended: bool) -> None:
         """The service has said something of a project by itself; `ended`: its render has."""

@@ -147,9 +147,22 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    for number, step in enumerate(migrations()[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{step}\n"
-            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
+    steps = migrations()
+    while (version := _version(connection)) < len(steps):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{steps[version]}\n"
+                f"PRAGMA application_id = {APPLICATION_ID};\n"
+                f"PRAGMA user_version = {version + 1};\nCOMMIT;"
+            )
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.rollback()
+            # Another process may have taken this step at the same moment.
+            if _version(connection) == version:
+                raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

@@ -62,8 +62,8 @@ def generate(
         idempotency_key: any text: asks for a render of its own under this key.
         adopt: after `Unconfirmed`: the id of the project that turned out to have been made.
         resubmit_unconfirmed: after `Unconfirmed`: a person's word that it may be bought again.
-        state_directory: keeps the ledgers; BATCHSYNC_STATE_DIRECTORY, or `.batchsync/generate`
-            below the working directory.
+        state_directory: keeps the ledgers; BATCHSYNC_STATE_DIRECTORY, or the user's own state
+            directory (`~/.local/state/batchsync/generate` on Linux).
         api_key: the key; MAGIC_HOUR_API_KEY without it.
         base_url: of the API; MAGIC_HOUR_BASE_URL without it.
         on_event: called with each event of `batchsync.events`.

@@ -20,7 +20,7 @@ from batchsync.ledger.protocol import FileFacts
 from batchsync.manifest import Manifest, given
 from batchsync.manifest.sources import stem
 from batchsync.model import Job
-from batchsync.request import fingerprint
+from batchsync.request import fingerprint, lasting_address
 from batchsync.survey import examine
 
 # Hex digits of the key in names: 64 bits, so that no two renders of one account ever share one.
@@ -121,7 +121,10 @@ def identified(asked: Asked, folder: Path, base_url: str, mark: str | None) -> P
         source.value: _looked_at(job, source.value) for _, source in job.sources if source.is_local
     }
     hashes = {path: fact.sha256 for path, fact in facts.items() if fact.sha256 is not None}
-    made_from = {**fingerprint(job, hashes), "base_url": base_url, "mark": mark}
+    made_from: dict[str, Any] = {**fingerprint(job, hashes), "base_url": base_url, "mark": mark}
+    for role, source in job.sources:
+        if not source.is_local:
+            made_from[role] = lasting_address(source.value)
     canonical = json.dumps(made_from, sort_keys=True).encode()
     key = hashlib.sha256(canonical).hexdigest()[:_KEY_DIGITS]
     # Not the video's name: the ledger knows the job by its id, which must stand for ever.

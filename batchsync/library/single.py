@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from platformdirs import user_state_path
+
 from batchsync.api.protocol import Traffic
 from batchsync.api.retry import Patience, repeat
 from batchsync.api.wire import Project
@@ -36,8 +38,6 @@ from batchsync.run import Options
 from batchsync.settings import RunSettings
 from batchsync.standing import Standing
 
-# Below the working directory, as a batch's ledger lies below its manifest's.
-_STATE_FOLDER = ".batchsync/generate"
 STATE_VARIABLE = "BATCHSYNC_STATE_DIRECTORY"
 
 # The render is paid for and ended, and only its latest figures are asked for.
@@ -84,7 +84,8 @@ async def _generate(
     standing = await _mended(matter, pair, wishes)
     known = replace(standing, files={**standing.files, **pair.facts})
     with in_words_of_arguments():
-        summary = await carry_out(errand, matter, _options(matter, pair, wishes, standing), known)
+        options = replace(_options(matter, pair, wishes, standing), pinned=pair.facts)
+        summary = await carry_out(errand, matter, options, known)
     standing = await _standing(matter)
     record = standing.records.get(pair.job.id)
     if record is None or not is_shown(record, wishes.wait, wishes.download):
@@ -103,8 +104,10 @@ def _settings(wishes: Wishes) -> RunSettings:
 
 
 def _placed(settings: RunSettings, wishes: Wishes, home: Path, pair: Pair) -> RunSettings:
-    named = wishes.state_directory or os.environ.get(STATE_VARIABLE) or _STATE_FOLDER
-    folder = home / named
+    named = wishes.state_directory or os.environ.get(STATE_VARIABLE)
+    # The user's, not the working directory's: the same script, started elsewhere, must not buy
+    # the same again.
+    folder = home / named if named else user_state_path("batchsync", appauthor=False) / "generate"
     name = pair.manifest.name
     places = {
         "state": str(folder / f"{name}.db"),

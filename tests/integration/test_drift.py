@@ -1,8 +1,11 @@
 """What changed since the last attempt is made anew, and nothing else is."""
 
+from pathlib import Path
+
 import pytest
 
-from batchsync.errors import ExitCode, ManifestError
+from batchsync.errors import ExitCode, ManifestError, SourceUnfit
+from batchsync.ledger.protocol import FileFacts
 from tests.support.media import with_free_box, write_tone
 
 
@@ -109,3 +112,15 @@ async def test_one_bad_file_stops_the_run_before_anything_is_sent_unless_told_to
     assert (work.server.requests.total(), work.batch.snapshot()) == (requests, files)
     (work.batch.folder / "gone.wav").write_bytes(work.batch.media.audio("bob").read_bytes())
     assert (await work.run(keep_going=True)).exit is ExitCode.OK
+
+
+async def test_a_run_that_is_for_certain_contents_buys_no_others(bench):
+    """As of a program that had to wait for another's run while its file was replaced."""
+    work = bench()
+    job = work.batch.job()
+    work.batch.write([job])
+    video = Path(job["video"])
+    pinned = {str(video): FileFacts(str(video), video.stat().st_size, video.stat().st_mtime_ns - 1)}
+    with pytest.raises(SourceUnfit, match="changed meanwhile"):
+        await work.run(pinned=pinned)
+    assert work.server.requests["create"] == 0

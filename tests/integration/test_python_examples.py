@@ -39,6 +39,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
         monkeypatch.setenv("API_TOKEN", "secret")
         monkeypatch.setenv("BATCHSYNC_POLL_MIN", "0.02")
         monkeypatch.setenv("BATCHSYNC_POLL_MAX", "0.1")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
         monkeypatch.chdir(tmp_path)
         yield running
 

@@ -23,6 +23,7 @@ def ask(media: Media, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MAGIC_HOUR_API_KEY", raising=False)
     monkeypatch.delenv("BATCHSYNC_STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def arguments(server: Strict, **changes: Any) -> dict[str, Any]:
         return {
@@ -265,3 +266,15 @@ def test_a_working_directory_is_not_searched_and_a_move_of_it_changes_nothing(
     assert (tmp_path / path).exists()
     assert not list((tmp_path / "elsewhere").iterdir())
     shutil.rmtree(tmp_path / "elsewhere")
+
+
+def test_the_same_call_from_another_folder_never_buys_twice(
+    serve: Callable[..., Strict], ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    first = batchsync.generate(**ask(server))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    second = batchsync.generate(**ask(server))
+
+    assert (first.id, len(server.projects)) == (second.id, 1)

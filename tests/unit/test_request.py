@@ -15,6 +15,7 @@ from batchsync.request import (
     estimated_credits,
     fingerprint,
     frames,
+    lasting_address,
     output_fps,
     range_seconds,
     settled_credits,
@@ -181,3 +182,20 @@ def test_a_fingerprint_changes_with_a_files_content() -> None:
     assert changed_fields(before, fingerprint(a_job(), {**HASHES, "/in/voice.mp3": "cc"})) == (
         "audio",
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "lasting"),
+    [
+        ("https://x.example/a.mp4?token=1", "https://x.example/a.mp4?token=1"),
+        ("https://x.example/a.mp4?sp=1&se=2", "https://x.example/a.mp4?sp=1&se=2"),
+        (
+            "https://x.example/a.mp4?v=1&X-Amz-Credential=c&X-Amz-Signature=s&X-Amz-Date=d",
+            "https://x.example/a.mp4?v=1",
+        ),
+        ("https://x.example/a.mp4?sv=1&se=2&sig=3&sp=r", "https://x.example/a.mp4"),
+        ("https://x.example/a.mp4", "https://x.example/a.mp4"),
+    ],
+)
+def test_only_a_whole_signature_is_taken_from_an_address(address: str, lasting: str) -> None:
+    assert lasting_address(address) == lasting
