@@ -46,5 +46,7 @@ def batch(tmp_path: Path, media: Media) -> Batch:
 
 
 # How long a draw takes says something of the machine, and nothing of the code.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")

@@ -38,6 +38,7 @@ class Contents:
         self._files = dict(files)
         self._siblings = siblings
         self._looks: dict[str, asyncio.Task[FileFacts]] = {}
+        self._looked_at: set[str] = set()
         # How many files and uploads have a size.
         self._sizes = Counter(fact.size for fact in self._files.values())
         self._sizes.update(asset.size for asset in assets)
@@ -87,6 +88,8 @@ class Contents:
         Raises:
             SourceUnfit: it can't be read.
         """
+        if path in self._looked_at:
+            return self._files[path]
         # A video that many jobs share is hashed once, by the first that comes.
         if path not in self._looks:
             self._looks[path] = asyncio.create_task(self._examine(path))
@@ -105,6 +108,9 @@ class Contents:
         if facts != known:
             self._files[path] = facts
             await self._ledger.keep_files([facts])
+        # Ten thousand tasks that have ended would be ten megabytes.
+        self._looked_at.add(path)
+        del self._looks[path]
         return facts
 
     def _look(self, path: str, known: FileFacts | None) -> FileFacts:

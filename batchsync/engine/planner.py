@@ -18,7 +18,7 @@ _PRICE = 0.14
 # more are in flight, the less the lag of one matters, and 10,000 must fit into the budget.
 _BUSY = 1 / 100
 # The whole batch waits for its last renders: looks at them are worth this share of the price.
-_LAST_PRICE = 0.1
+_LAST_PRICE = 0.3
 # However many are in flight, a look is worth no more than this share of the spread of times: that
 # is two or three looks a render, and with fewer nothing would be learnt.
 _DEAREST = 0.2

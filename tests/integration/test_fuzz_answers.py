@@ -83,7 +83,7 @@ BODIES = JSON | CUT | st.binary(max_size=60) | st.sampled_from([b"[" * 9_000, b'
 
 
 @given(BODIES, st.integers(0, 3), st.text(max_size=8))
-@_examples(300)
+@_examples(150)
 def test_readers_know_what_they_read_or_say_so(body, asked, project_id):
     for reader in (
         wire.read_created,
@@ -107,7 +107,7 @@ def test_readers_know_what_they_read_or_say_so(body, asked, project_id):
 
 
 @given(st.integers(100, 999), st.text(max_size=40), st.text(max_size=40))
-@_examples(200)
+@_examples(100)
 def test_every_status_and_header_is_some_error(status, header, message):
     for error in (
         api_error(status, {"Retry-After": header}, plain_words(message)),
@@ -172,7 +172,7 @@ async def _server(answer: bytes):
 
 
 @given(ANSWERS, st.booleans())
-@_examples(150)
+@_examples(75)
 def test_the_client_survives_any_bytes(answer, resumed):
     async def ask(folder: Path) -> None:
         part, source = folder / "a.part", folder / "a.mp3"
@@ -258,7 +258,7 @@ CALLS = st.sampled_from(["account", "upload_urls", "create", "status", "status"]
 
 
 @given(st.lists(st.tuples(CALLS, BODIES), min_size=1, max_size=6), st.booleans())
-@_examples(40)
+@_examples(20)
 def test_no_answer_makes_a_run_fall_over_or_buy_again(media, answers, patient):
     with tempfile.TemporaryDirectory() as folder:
         service = Odd(media.clip.read_bytes(), fps=25)
@@ -341,7 +341,7 @@ def _problems_or_jobs(path: Path) -> None:
 @given(
     st.dictionaries(KEYS, SHAPES, max_size=5), st.lists(st.dictionaries(KEYS, SHAPES), max_size=2)
 )
-@_examples(150)
+@_examples(75)
 def test_values_of_any_type_anywhere_in_a_manifest(rest, jobs):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.yaml"
@@ -361,7 +361,7 @@ COLUMNS = st.sampled_from(
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
     st.sampled_from([",", ";", "\t"]),
 )
-@_examples(150)
+@_examples(75)
 def test_tables_of_any_columns_and_cells(columns, rows, encoding, delimiter):
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter).writerows([["id", "video", "audio", *columns], *rows])

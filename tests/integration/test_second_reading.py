@@ -176,7 +176,7 @@ def test_no_order_of_events_of_the_service_costs_money_or_renders(
             run_state_machine_as_test(
                 kind,
                 settings=settings(
-                    max_examples=1_000 if _SOAK else 25,
+                    max_examples=1_000 if _SOAK else 12,
                     stateful_step_count=40 if _SOAK else 15,
                     deadline=None,
                     derandomize=not _SOAK,

