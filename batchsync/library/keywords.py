@@ -16,6 +16,8 @@ from batchsync.settings import RunSettings, settle
 
 # Where a batch is: fixed when it is opened, so that no run can mistake it for another.
 PLACES = ("base_url", "state", "output_dir", "results")
+# Settings that the command alone heeds.
+COMMANDS_OWN = ("notify", "notify_on", "metrics_file")
 
 Path = str | os.PathLike[str]
 
@@ -36,6 +38,11 @@ class RunKeywords(TypedDict, total=False):
         keep_going: jobs with unfit files fail and the rest runs, instead of nothing being sent.
         lock_wait: seconds to wait for another run of this batch to end.
         name_tag: add a short mark to the name shown in the vendor's library.
+        order: "longest" renders first where all may be bought, or as in the "manifest".
+        limit_upload: bytes per second of all uploads together, or "500K", "20M"; 0 is no limit.
+        limit_download: the same of all downloads.
+        webhook: take the service's events in at "HOST:PORT"; MAGIC_HOUR_WEBHOOK_SECRET is needed.
+        webhook_path: the path that they come to.
     """
 
     max_in_flight: int | Literal["auto"]
@@ -50,6 +57,11 @@ class RunKeywords(TypedDict, total=False):
     keep_going: bool
     lock_wait: float | str
     name_tag: bool
+    order: Literal["longest", "manifest"]
+    limit_upload: int | str
+    limit_download: int | str
+    webhook: str | None
+    webhook_path: str
 
 
 class BatchKeywords(RunKeywords, total=False):
@@ -95,7 +107,8 @@ def check_names(caller: str, given: Mapping[str, Any], refused: tuple[str, ...] 
     Raises:
         TypeError: one is not, as with any other function.
     """
-    known = [name for name in RunSettings.model_fields if name not in refused]
+    unknown = (*refused, *COMMANDS_OWN)
+    known = [name for name in RunSettings.model_fields if name not in unknown]
     for name in given:
         if name in refused:
             raise TypeError(f"{caller}() takes no {name!r}; Batch.load and Batch.from_jobs do")

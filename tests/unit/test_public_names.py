@@ -12,7 +12,13 @@ import pytest
 
 import batchsync
 from batchsync import errors, events
-from batchsync.library.keywords import PLACES, BatchKeywords, RunKeywords
+from batchsync.library.keywords import (
+    COMMANDS_OWN,
+    PLACES,
+    BatchKeywords,
+    RunKeywords,
+    check_names,
+)
 from batchsync.settings import RunSettings
 
 ROOT = Path(__file__).parents[2]
@@ -145,3 +151,16 @@ def test_the_types_are_shipped() -> None:
     # The wheel takes in the whole package, its marker for type checkers included.
     assert project["tool"]["hatch"]["build"]["targets"]["wheel"] == {"packages": ["batchsync"]}
     assert "Typing :: Typed" in project["project"]["classifiers"]
+
+
+def test_every_setting_that_programs_may_give_is_a_typed_keyword() -> None:
+    settings = set(RunSettings.model_fields) - set(COMMANDS_OWN)
+
+    assert set(BatchKeywords.__annotations__) == settings
+    assert set(RunKeywords.__annotations__) == settings - set(PLACES)
+
+
+@pytest.mark.parametrize("name", COMMANDS_OWN)
+def test_what_the_command_alone_heeds_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=name):
+        check_names("Batch.load", {name: "x"})
