@@ -108,7 +108,7 @@ class Contents:
         if facts != known:
             self._files[path] = facts
             await self._ledger.keep_files([facts])
-        # Ten thousand tasks that have ended would be ten megabytes.
+        # A batch has tens of thousands of files: tasks that have ended are not kept.
         self._looked_at.add(path)
         del self._looks[path]
         return facts
